@@ -8,21 +8,25 @@ target_compile_options(project_options INTERFACE
   -ffunction-sections -fdata-sections
   -fno-strict-aliasing  # wire structs are read in place in the device
   $<$<BOOL:${WERROR}>:-Werror>)
-target_link_options(project_options INTERFACE -fuse-ld=lld -Wl,--gc-sections,--icf=safe)
+target_link_options(project_options INTERFACE -fuse-ld=lld -Wl,--gc-sections)
+
+if(SANITIZE STREQUAL "address")
+  # -fno-sanitize=function: clang cannot represent its metadata for coroutines.
+  set(sanitize_options -fsanitize=address,undefined -fno-sanitize=function)
+elseif(SANITIZE STREQUAL "thread")
+  set(sanitize_options -fsanitize=thread)
+elseif(SANITIZE)
+  message(FATAL_ERROR "SANITIZE is address or thread, not ${SANITIZE}")
+endif()
 
 if(SANITIZE)
-  # Asio recycles operation and coroutine memory per thread, which hides lifetime bugs from
-  # sanitizers; that is switched off in third_party.cmake.
-  # -fno-sanitize=function: clang cannot represent its metadata for coroutines.
-  target_compile_options(project_options INTERFACE
-    -fsanitize=${SANITIZE} -fno-omit-frame-pointer
-    $<$<NOT:$<STREQUAL:${SANITIZE},thread>>:-fno-sanitize=function>
-    -fno-sanitize-recover=all)
-  target_link_options(project_options INTERFACE -fsanitize=${SANITIZE})
+  list(APPEND sanitize_options -fno-sanitize-recover=all -fno-omit-frame-pointer)
+  target_compile_options(project_options INTERFACE ${sanitize_options})
+  target_link_options(project_options INTERFACE ${sanitize_options})
 else()
   target_compile_options(project_options INTERFACE
     -fstack-protector-strong $<$<CONFIG:Release>:-D_FORTIFY_SOURCE=2>)
-  target_link_options(project_options INTERFACE -Wl,-z,relro,-z,now)
+  target_link_options(project_options INTERFACE -Wl,-z,relro,-z,now,--icf=safe)
 endif()
 
 # Programs that run once per sandbox or in the guest: a static, position-dependent binary starts

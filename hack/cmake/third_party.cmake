@@ -14,16 +14,19 @@ target_compile_features(third_party_options INTERFACE cxx_std_20)
 target_compile_options(third_party_options INTERFACE
   -w -ffunction-sections -fdata-sections
   $<$<BOOL:${STATIC_BINARIES}>:-fno-pie>
-  $<$<BOOL:${SANITIZE}>:-fsanitize=${SANITIZE};-fno-omit-frame-pointer>)
+  ${sanitize_options})
 
 # Asio, separately compiled: the definitions are PUBLIC because mixing the header-only and the
 # separate form in one program violates the one-definition rule.
 add_library(third_party_asio STATIC ${CMAKE_CURRENT_LIST_DIR}/asio.cpp)
 target_include_directories(third_party_asio SYSTEM PUBLIC ${BOOST_INCLUDE_DIR})
 target_compile_definitions(third_party_asio PUBLIC
-  BOOST_ASIO_SEPARATE_COMPILATION BOOST_ASIO_NO_DEPRECATED BOOST_ASIO_NO_TS_EXECUTORS
-  $<$<BOOL:${SANITIZE}>:BOOST_ASIO_DISABLE_SMALL_BLOCK_RECYCLING>
-  $<$<BOOL:${SANITIZE}>:BOOST_ASIO_DISABLE_AWAITABLE_FRAME_RECYCLING>)
+  BOOST_ASIO_SEPARATE_COMPILATION BOOST_ASIO_NO_DEPRECATED BOOST_ASIO_NO_TS_EXECUTORS)
+if(SANITIZE)
+  # Asio recycles the memory of operations and coroutine frames, which hides lifetime bugs.
+  target_compile_definitions(third_party_asio PUBLIC
+    BOOST_ASIO_DISABLE_SMALL_BLOCK_RECYCLING BOOST_ASIO_DISABLE_AWAITABLE_FRAME_RECYCLING)
+endif()
 target_link_libraries(third_party_asio PUBLIC Threads::Threads PRIVATE third_party_options)
 
 # Boost.JSON, compiled once from its src.hpp so that the static agent needs no further library.
