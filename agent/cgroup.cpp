@@ -1,0 +1,55 @@
+#include "agent/cgroup.hpp"
+
+#include <charconv>
+#include <filesystem>
+
+#include "agent/boot/file_systems.hpp"
+#include "agent/os.hpp"
+
+namespace agent {
+
+using flow::result;
+
+namespace {
+
+void append_pids(const std::string& text, std::vector<pid_t>& pids) {
+  const char* at = text.data();
+  const char* end = at + text.size();
+  while (at < end) {
+    pid_t pid = 0;
+    const auto parsed = std::from_chars(at, end, pid);
+    if (parsed.ec == std::errc()) { pids.push_back(pid); }
+    at = parsed.ptr + 1;
+  }
+}
+
+}  // namespace
+
+std::string cgroup_directory(const std::string& name) {
+  return std::string("/sys/fs/cgroup") + containers_cgroup + "/" + name;
+}
+
+result<std::vector<pid_t>> cgroup_processes(const std::string& directory) {
+  linux_os system;
+  std::vector<pid_t> pids;
+  auto own = system.read_file(directory + "/cgroup.procs");
+  if (!own) { return std::move(own).error(); }
+  append_pids(own.value(), pids);
+
+  std::error_code ec;
+  for (std::filesystem::recursive_directory_iterator entry(directory, ec), end;
+       !ec && entry != end; entry.increment(ec)) {
+    if (entry->path().filename() != "cgroup.procs" || entry.depth() == 0) { continue; }
+    // A child cgroup may vanish while we look.
+    if (const auto text = system.read_file(entry->path()); text) {
+      append_pids(text.value(), pids);
+    }
+  }
+  return pids;
+}
+
+result<void> cgroup_kill(const std::string& directory) {
+  return linux_os().write_file(directory + "/cgroup.kill", "1");
+}
+
+}  // namespace agent

@@ -1,0 +1,22 @@
+// The cgroup (v2) of one container, below containers_cgroup.
+#pragma once
+
+#include <sys/types.h>
+
+#include <string>
+#include <vector>
+
+#include "flow/error.hpp"
+
+namespace agent {
+
+// "/sys/fs/cgroup/hvsock/<name>"
+std::string cgroup_directory(const std::string& name);
+
+// Every process of the cgroup and of those below it.
+flow::result<std::vector<pid_t>> cgroup_processes(const std::string& directory);
+
+// SIGKILL to all of them at once.
+flow::result<void> cgroup_kill(const std::string& directory);
+
+}  // namespace agent

@@ -1,0 +1,89 @@
+// The containers of this guest and their processes: what is behind the agent's service.
+//
+// Ids are the shim's. Failures are flow::error with a ttrpc code: an id that is not there is
+// not_found, a call that does not fit the state is failed_precondition, and what crun refuses carries
+// crun's words.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "agent/crun.hpp"
+#include "agent/event_queue.hpp"
+#include "agent/io/process_stdio.hpp"
+#include "agent/reaper.hpp"
+#include "flow/log.hpp"
+#include "flow/task_group.hpp"
+
+namespace agent {
+
+class containers {
+ public:
+  using container_id = std::uint32_t;
+  using process_id = std::uint32_t;
+  using stdio_request = hvsock::agent::v1::Stdio;
+
+  struct listed_process {
+    pid_t pid;
+    process_id process;  // 0: not one the shim started
+  };
+
+  // Everything given outlives the object.
+  containers(flow::asio::any_io_executor executor, reaper& children, crun& runtime, host& shim,
+             event_queue& events, flow::log& log);
+
+  flow::awaitable<flow::result<pid_t>> create(container_id id, process_id init,
+                                              const std::string& spec, const stdio_request& stdio);
+  flow::awaitable<flow::result<void>> start(container_id id);
+  flow::awaitable<flow::result<pid_t>> exec(container_id id, process_id process,
+                                            const std::string& spec, const stdio_request& stdio);
+
+  flow::result<void> kill(container_id id, process_id process, int signal, bool all);
+  flow::result<void> resize(process_id process, std::uint32_t width, std::uint32_t height);
+  flow::result<std::vector<listed_process>> pids(container_id id) const;
+
+  flow::result<void> remove_process(process_id process);
+  flow::awaitable<flow::result<void>> remove(container_id id);
+
+ private:
+  struct process {
+    process_id id = 0;
+    container_id container = 0;
+    pid_t pid = 0;
+    bool exited = false;
+    std::unique_ptr<process_stdio> stdio;
+  };
+
+  struct container {
+    container_id id = 0;
+    process_id init = 0;
+    bool busy = false;  // a verb of crun is running on it
+  };
+
+  flow::awaitable<flow::result<pid_t>> run_create(container_id id, process& init,
+                                                  const std::string& spec,
+                                                  const stdio_request& stdio);
+  flow::awaitable<flow::result<pid_t>> run_exec(container_id id, process& p,
+                                                const std::string& spec,
+                                                const stdio_request& stdio);
+  flow::result<void> adopt(process& p, pid_t pid, console_socket* console);
+  void exited(process& p, process_end end);
+  flow::awaitable<void> release(std::unique_ptr<process_stdio> stdio);
+  flow::result<container*> find_container(container_id id);
+  flow::result<process*> find_process(process_id id);
+
+  flow::asio::any_io_executor executor_;
+  reaper& children_;
+  crun& crun_;
+  host& shim_;
+  event_queue& events_;
+  flow::log& log_;
+  std::map<container_id, container> containers_;
+  std::map<process_id, std::unique_ptr<process>> processes_;
+  flow::task_group releases_;
+};
+
+}  // namespace agent

@@ -1,0 +1,94 @@
+#include "agent/io/output_pump.hpp"
+
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+#include <array>
+#include <cerrno>
+#include <vector>
+
+#include "flow/frame.hpp"
+
+namespace agent {
+
+using flow::as_result;
+using flow::awaitable;
+
+namespace {
+
+// A terminal's output waits in kernel buffers of at most 640 KiB (TTYB_DEFAULT_MEM_LIMIT). A
+// background process that writes faster than we read must not keep an exit from being reported.
+constexpr std::size_t max_terminal_backlog = std::size_t{1} << 20U;
+
+}  // namespace
+
+output_pump::output_pump(boost::asio::posix::stream_descriptor& source, source_kind kind,
+                         flow::stream& to)
+    : source_(source), kind_(kind), to_(to) {}
+
+output_pump::piece output_pump::read_source(std::span<char> buffer) {
+  ssize_t n = 0;
+  do {
+    n = ::read(source_.native_handle(), buffer.data(), buffer.size());
+  } while (n < 0 && errno == EINTR);
+  if (n > 0) {
+    read_ += static_cast<std::uint64_t>(n);
+    return {read_result::data, static_cast<std::size_t>(n)};
+  }
+  if (n < 0 && errno == EAGAIN) { return {read_result::nothing_now}; }
+  // A pty's master reports EIO once its last slave is closed and its output has been read.
+  source_ended_ = true;
+  return {read_result::end};
+}
+
+awaitable<void> output_pump::send(std::span<const char> data) {
+  if (stream_lost_) { co_return; }
+  const auto sent = co_await to_.write(boost::asio::buffer(data.data(), data.size()));
+  stream_lost_ = !sent;
+}
+
+awaitable<void> output_pump::run() {
+  // One frame, one packet: a full buffer leaves in one system call.
+  std::vector<char> buffer(flow::max_payload);
+  for (;;) {
+    if (!backlog_.empty()) {
+      const std::string ahead = std::exchange(backlog_, {});
+      co_await send(ahead);
+    }
+    if (source_ended_) { break; }
+    const auto read = read_source(buffer);
+    if (read.result == read_result::data) {
+      co_await send(std::span(buffer.data(), read.size));
+    } else if (read.result == read_result::end || finishing_) {
+      break;
+    } else {
+      // Fails only by finish(), which wants one more look at the source.
+      co_await source_.async_wait(boost::asio::posix::descriptor_base::wait_read, as_result);
+    }
+  }
+  static_cast<void>(co_await to_.shutdown_write());
+}
+
+std::uint64_t output_pump::written_at_exit() {
+  if (kind_ == source_kind::pipe) {
+    int unread = 0;
+    if (source_ended_ || ::ioctl(source_.native_handle(), FIONREAD, &unread) != 0) { unread = 0; }
+    return read_ + static_cast<std::uint64_t>(unread);
+  }
+  // A terminal's output passes through buffers that no ioctl counts; only reading until there is
+  // nothing tells.
+  std::array<char, 4096> buffer{};
+  while (!source_ended_ && backlog_.size() < max_terminal_backlog) {
+    const auto read = read_source(buffer);
+    if (read.result != read_result::data) { break; }
+    backlog_.append(buffer.data(), read.size);
+  }
+  return read_;
+}
+
+void output_pump::finish() {
+  finishing_ = true;
+  source_.cancel();
+}
+
+}  // namespace agent

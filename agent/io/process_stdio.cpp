@@ -1,0 +1,162 @@
+#include "agent/io/process_stdio.hpp"
+
+#include <fcntl.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+#include <array>
+#include <chrono>
+
+namespace agent {
+
+using flow::awaitable;
+using flow::result;
+using flow::system_error;
+using flow::unique_fd;
+using hvsock::agent::v1::Stdio;
+using hvsock::agent::v1::Stream;
+
+namespace {
+
+// After both have said Close nothing of value is under way; the transport may take this long to go.
+constexpr auto close_deadline = std::chrono::seconds(10);
+
+}  // namespace
+
+process_stdio::process_stdio(flow::asio::any_io_executor executor, flow::log& log)
+    : executor_(executor), tasks_(executor, [&log](const std::string& name,
+                                                   const std::exception_ptr& failure) {
+        log.error("stdio task failed", {{"task", name}, {"err", flow::describe(failure)}});
+      }) {}
+
+awaitable<result<void>> process_stdio::open(host& shim, const Stdio& wanted) {
+  terminal_ = wanted.terminal();
+  if (wanted.has_stdin() && !terminal_) {
+    const auto connected = co_await connect(shim, wanted.stdin(), stdin_);
+    if (!connected) { co_return connected.error(); }
+    if (auto made = make_pipe(stdin_, true); !made) { co_return made; }
+  }
+  if (wanted.has_stdout()) {
+    const auto connected = co_await connect(shim, wanted.stdout(), stdout_);
+    if (!connected) { co_return connected.error(); }
+    if (!terminal_) {
+      if (auto made = make_pipe(stdout_, false); !made) { co_return made; }
+    }
+  }
+  if (wanted.has_stderr() && !terminal_) {
+    const auto connected = co_await connect(shim, wanted.stderr(), stderr_);
+    if (!connected) { co_return connected.error(); }
+    if (auto made = make_pipe(stderr_, false); !made) { co_return made; }
+  }
+  co_return result<void>();
+}
+
+awaitable<result<void>> process_stdio::connect(host& shim, const Stream& wanted, channel& to) {
+  auto stream = co_await shim.connect_stream(wanted.token());
+  if (!stream) { co_return stream.error(); }
+  to.stream.emplace(std::move(stream.value()));
+  co_return result<void>();
+}
+
+result<void> process_stdio::make_pipe(channel& to, bool process_reads) {
+  std::array<int, 2> ends{};
+  if (::pipe2(ends.data(), O_CLOEXEC) != 0) { return system_error("pipe"); }
+  unique_fd read_end(ends[0]);
+  unique_fd write_end(ends[1]);
+  unique_fd& ours = process_reads ? write_end : read_end;
+  unique_fd& theirs = process_reads ? read_end : write_end;
+  // Only ours: the two ends are separate open files, and a process expects a blocking stdout.
+  if (::fcntl(ours.get(), F_SETFL, O_NONBLOCK) != 0) { return system_error("pipe"); }
+  to.our_end.emplace(executor_, ours.release());
+  to.process_end = std::move(theirs);
+  return {};
+}
+
+process_descriptors process_stdio::process_ends() const {
+  return {.in = stdin_.process_end.get(),
+          .out = stdout_.process_end.get(),
+          .err = stderr_.process_end.get()};
+}
+
+void process_stdio::close_process_ends() {
+  stdin_.process_end.reset();
+  stdout_.process_end.reset();
+  stderr_.process_end.reset();
+}
+
+void process_stdio::attach_terminal(unique_fd master) {
+  stdout_.our_end.emplace(executor_, master.release());
+}
+
+result<void> process_stdio::resize(std::uint32_t width, std::uint32_t height) {
+  if (!terminal_ || !stdout_.our_end) { return {}; }
+  winsize size{};
+  size.ws_col = static_cast<unsigned short>(width);
+  size.ws_row = static_cast<unsigned short>(height);
+  if (::ioctl(stdout_.our_end->native_handle(), TIOCSWINSZ, &size) != 0) {
+    return system_error("resize terminal");
+  }
+  return {};
+}
+
+void process_stdio::start() {
+  if (terminal_) {
+    if (!stdout_.our_end) { return; }
+    if (!stdout_.stream) { return; }
+    stdout_.input.emplace(*stdout_.stream, input_pump::sink_kind::terminal, *stdout_.our_end);
+    stdout_.output.emplace(*stdout_.our_end, output_pump::source_kind::terminal, *stdout_.stream);
+    tasks_.spawn("terminal", run_terminal(stdout_));
+    return;
+  }
+  if (stdin_.stream) {
+    stdin_.input.emplace(*stdin_.stream, input_pump::sink_kind::pipe, *stdin_.our_end);
+    tasks_.spawn("stdin", run_input(stdin_));
+  }
+  for (channel* c : {&stdout_, &stderr_}) {
+    if (!c->stream) { continue; }
+    c->output.emplace(*c->our_end, output_pump::source_kind::pipe, *c->stream);
+    tasks_.spawn("output", run_output(*c));
+  }
+}
+
+awaitable<void> process_stdio::run_input(channel& c) {
+  co_await c.input->run();
+  co_await close(c);
+}
+
+awaitable<void> process_stdio::run_output(channel& c) {
+  co_await c.output->run();
+  // The process is told that nobody reads any more, should it still be there.
+  flow::error_code ignored;
+  c.our_end->close(ignored);
+  co_await close(c);
+}
+
+awaitable<void> process_stdio::run_terminal(channel& c) {
+  tasks_.spawn("terminal input", c.input->run());
+  co_await c.output->run();
+  co_await close(c);
+}
+
+awaitable<void> process_stdio::close(channel& c) {
+  co_await c.stream->wait_peer_closed();
+  static_cast<void>(co_await c.stream->close(close_deadline));
+}
+
+std::uint64_t process_stdio::stdout_written_at_exit() {
+  return stdout_.output ? stdout_.output->written_at_exit() : 0;
+}
+
+std::uint64_t process_stdio::stderr_written_at_exit() {
+  return stderr_.output ? stderr_.output->written_at_exit() : 0;
+}
+
+void process_stdio::finish() {
+  for (channel* c : {&stdout_, &stderr_}) {
+    if (c->output) { c->output->finish(); }
+  }
+}
+
+awaitable<void> process_stdio::join() { co_await tasks_.join(); }
+
+}  // namespace agent

@@ -1,0 +1,80 @@
+// The streams of one process: the host's end of each, the process's end, and what moves the bytes.
+//
+//   pipes:     host <- stdin stream -> pipe -> process -> pipe -> stdout stream -> host, stderr alike
+//   terminal:  host <- one stream, both ways -> pty master
+//
+// Our end of a stream stays open until the shim has said Close, which it does when it holds every
+// byte; only then is the connection given up.
+#pragma once
+
+#include <boost/asio/posix/stream_descriptor.hpp>
+#include <memory>
+#include <optional>
+
+#include "agent/crun.hpp"
+#include "agent/io/host.hpp"
+#include "agent/io/input_pump.hpp"
+#include "agent/io/output_pump.hpp"
+#include "flow/log.hpp"
+#include "flow/task_group.hpp"
+#include "hvsock/agent/v1/agent.pb.h"
+
+namespace agent {
+
+class process_stdio {
+ public:
+  // `log` outlives the object.
+  process_stdio(flow::asio::any_io_executor executor, flow::log& log);
+
+  // Connects the streams that `wanted` names and makes the pipes.
+  flow::awaitable<flow::result<void>> open(host& shim, const hvsock::agent::v1::Stdio& wanted);
+
+  bool terminal() const noexcept { return terminal_; }
+
+  // The process's ends of the pipes, to hand to the OCI runtime; then closed here.
+  process_descriptors process_ends() const;
+  void close_process_ends();
+
+  // The pty's master, where terminal().
+  void attach_terminal(flow::unique_fd master);
+  flow::result<void> resize(std::uint32_t width, std::uint32_t height);
+
+  // Lets the bytes move. Nothing may be destroyed before join() has returned.
+  void start();
+
+  // Bytes the process has written to each stream; to be asked once it has been reaped.
+  std::uint64_t stdout_written_at_exit();
+  std::uint64_t stderr_written_at_exit();
+
+  // The output streams end behind what is in the pipes now.
+  void finish();
+
+  // Returns when every stream has been closed by the shim or was lost.
+  flow::awaitable<void> join();
+
+ private:
+  struct channel {
+    std::optional<flow::stream> stream;
+    flow::unique_fd process_end;
+    std::optional<boost::asio::posix::stream_descriptor> our_end;
+    std::optional<input_pump> input;
+    std::optional<output_pump> output;
+  };
+
+  flow::awaitable<flow::result<void>> connect(host& shim, const hvsock::agent::v1::Stream& wanted,
+                                              channel& to);
+  flow::result<void> make_pipe(channel& to, bool process_reads);
+  flow::awaitable<void> run_input(channel& c);
+  flow::awaitable<void> run_output(channel& c);
+  flow::awaitable<void> run_terminal(channel& c);
+  flow::awaitable<void> close(channel& c);
+
+  flow::asio::any_io_executor executor_;
+  bool terminal_ = false;
+  channel stdin_;
+  channel stdout_;  // a terminal's both directions
+  channel stderr_;
+  flow::task_group tasks_;
+};
+
+}  // namespace agent

@@ -1,0 +1,90 @@
+#include "agent/os.hpp"
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <memory>
+
+#include "flow/unique_fd.hpp"
+
+namespace agent {
+
+using flow::result;
+using flow::system_error;
+using flow::unique_fd;
+
+result<void> linux_os::mount(const std::string& source, const std::string& target,
+                             const std::string& type, unsigned long flags,
+                             const std::string& data) {
+  if (::mount(source.c_str(), target.c_str(), type.c_str(), flags, data.c_str()) != 0) {
+    return system_error("mount " + source + " on " + target);
+  }
+  return {};
+}
+
+result<void> linux_os::make_directory(const std::string& path) {
+  if (::mkdir(path.c_str(), 0755) != 0 && errno != EEXIST) { return system_error("mkdir " + path); }
+  return {};
+}
+
+result<void> linux_os::change_root(const std::string& path) {
+  if (::chroot(path.c_str()) != 0) { return system_error("chroot " + path); }
+  if (::chdir("/") != 0) { return system_error("chdir /"); }
+  return {};
+}
+
+result<void> linux_os::write_file(const std::string& path, std::string_view text) {
+  const unique_fd fd(::open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644));
+  if (!fd) { return system_error("open " + path); }
+  while (!text.empty()) {
+    const auto n = ::write(fd.get(), text.data(), text.size());
+    if (n < 0 && errno == EINTR) { continue; }
+    if (n < 0) { return system_error("write " + path); }
+    text.remove_prefix(static_cast<std::size_t>(n));
+  }
+  return {};
+}
+
+result<std::string> linux_os::read_file(const std::string& path) {
+  const unique_fd fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
+  if (!fd) { return system_error("open " + path); }
+  std::string text;
+  std::array<char, 4096> buffer{};
+  for (;;) {
+    const auto n = ::read(fd.get(), buffer.data(), buffer.size());
+    if (n < 0 && errno == EINTR) { continue; }
+    if (n < 0) { return system_error("read " + path); }
+    if (n == 0) { return text; }
+    text.append(buffer.data(), static_cast<std::size_t>(n));
+  }
+}
+
+result<void> linux_os::load_module(const std::string& path) {
+  const unique_fd fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
+  if (!fd) { return system_error("open " + path); }
+  if (::syscall(SYS_finit_module, fd.get(), "", 0) != 0 && errno != EEXIST) {
+    return system_error("load module " + path);
+  }
+  return {};
+}
+
+result<std::vector<std::string>> linux_os::list_directory(const std::string& path) {
+  const std::unique_ptr<DIR, int (*)(DIR*)> dir(::opendir(path.c_str()), ::closedir);
+  if (!dir) { return system_error("open directory " + path); }
+  std::vector<std::string> names;
+  while (const dirent* entry = ::readdir(dir.get())) {
+    const std::string_view name = entry->d_name;
+    if (name != "." && name != "..") { names.emplace_back(name); }
+  }
+  std::sort(names.begin(), names.end());
+  return names;
+}
+
+}  // namespace agent

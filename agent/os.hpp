@@ -1,0 +1,47 @@
+// The operating system as the agent's boot sees it: one seam, so that a test can assert what would be
+// done to a machine without having it done.
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "flow/error.hpp"
+
+namespace agent {
+
+class os {
+ public:
+  os() = default;
+  os(const os&) = delete;
+  os& operator=(const os&) = delete;
+  virtual ~os() = default;
+
+  virtual flow::result<void> mount(const std::string& source, const std::string& target,
+                                   const std::string& type, unsigned long flags,
+                                   const std::string& data) = 0;
+  virtual flow::result<void> make_directory(const std::string& path) = 0;  // ok if it is there
+  virtual flow::result<void> change_root(const std::string& path) = 0;     // and enters it
+  virtual flow::result<void> write_file(const std::string& path, std::string_view text) = 0;
+  virtual flow::result<std::string> read_file(const std::string& path) = 0;
+  virtual flow::result<void> load_module(const std::string& path) = 0;  // ok if it is loaded
+
+  // Names of a directory's entries, sorted.
+  virtual flow::result<std::vector<std::string>> list_directory(const std::string& path) = 0;
+};
+
+// The real one.
+class linux_os final : public os {
+ public:
+  flow::result<void> mount(const std::string& source, const std::string& target,
+                           const std::string& type, unsigned long flags,
+                           const std::string& data) override;
+  flow::result<void> make_directory(const std::string& path) override;
+  flow::result<void> change_root(const std::string& path) override;
+  flow::result<void> write_file(const std::string& path, std::string_view text) override;
+  flow::result<std::string> read_file(const std::string& path) override;
+  flow::result<void> load_module(const std::string& path) override;
+  flow::result<std::vector<std::string>> list_directory(const std::string& path) override;
+};
+
+}  // namespace agent

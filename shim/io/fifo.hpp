@@ -1,0 +1,77 @@
+// The two ends of a client's FIFO as the shim holds them.
+#pragma once
+
+#include <boost/asio/posix/stream_descriptor.hpp>
+#include <optional>
+#include <string>
+
+#include "flow/asio.hpp"
+#include "flow/error.hpp"
+#include "flow/unique_fd.hpp"
+#include "shim/io/sink.hpp"
+
+namespace shim {
+
+// A file looked up once, so that what was examined is what is opened.
+class looked_up_file {
+ public:
+  static flow::result<looked_up_file> find(const std::string& path);
+
+  bool is_fifo() const noexcept { return is_fifo_; }
+  flow::result<flow::unique_fd> open(int flags) const;
+
+ private:
+  looked_up_file(std::string path, flow::unique_fd location, bool is_fifo);
+
+  std::string path_;  // for messages
+  flow::unique_fd location_;
+  bool is_fifo_;
+};
+
+// Writes to a FIFO. A reading end of our own, which is never read, keeps the FIFO and what is in it
+// alive while the client is away (a detach, a restart of containerd), and keeps writing from failing.
+class fifo_sink final : public sink {
+ public:
+  static flow::result<std::unique_ptr<sink>> open(flow::asio::any_io_executor executor,
+                                                  looked_up_file file);
+
+  fifo_sink(flow::asio::any_io_executor executor, looked_up_file file, flow::unique_fd reader,
+            flow::unique_fd writer);
+
+  flow::awaitable<flow::result<std::size_t>> write_some(flow::asio::const_buffer data) override;
+  std::uint64_t unread() override;
+  bool has_reader() override;
+  void close() override;
+
+ private:
+  looked_up_file file_;
+  flow::unique_fd own_reader_;
+  boost::asio::posix::stream_descriptor writer_;
+};
+
+// Reads a client's stdin. A writing end of our own keeps the end of input away while clients come and
+// go, until close_input() says that no more will come; then what is in the FIFO is read first.
+class fifo_source {
+ public:
+  // errc::invalid_argument if `path` is not a FIFO.
+  static flow::result<fifo_source> open(flow::asio::any_io_executor executor,
+                                        const std::string& path);
+
+  // Waits for at least one byte. boost::asio::error::eof after close_input(), when every client has
+  // closed and everything was read; errc::aborted after close().
+  flow::awaitable<flow::result<std::size_t>> read_some(flow::asio::mutable_buffer buffer);
+
+  // May be called again. Never waits.
+  void close_input() noexcept { own_writer_.reset(); }
+
+  // A client that writes on sees EPIPE.
+  void close();
+
+ private:
+  fifo_source(flow::asio::any_io_executor executor, flow::unique_fd reader, flow::unique_fd writer);
+
+  boost::asio::posix::stream_descriptor reader_;
+  flow::unique_fd own_writer_;
+};
+
+}  // namespace shim

@@ -1,0 +1,44 @@
+#include "shim/io/input.hpp"
+
+#include <vector>
+
+namespace shim {
+
+using flow::awaitable;
+
+namespace {
+
+// What a FIFO holds at most.
+constexpr std::size_t buffer_size = 65536;
+
+}  // namespace
+
+input::input(flow::asio::any_io_executor executor, fifo_source from, flow::log& log)
+    : from_(std::move(from)),
+      tasks_(executor, [&log](const std::string& task, const std::exception_ptr& failure) {
+        log.error("input failed", {{"task", task}, {"err", flow::describe(failure)}});
+      }) {}
+
+void input::start(flow::stream& to) { tasks_.spawn("read stdin", run(to)); }
+
+awaitable<void> input::run(flow::stream& to) {
+  std::vector<char> buffer(buffer_size);
+  for (;;) {
+    const auto n = co_await from_.read_some(flow::asio::buffer(buffer));
+    if (!n) {
+      const bool end_of_input = n.error().code() == flow::asio::error::eof;
+      if (end_of_input) { static_cast<void>(co_await to.shutdown_write()); }
+      break;
+    }
+    const auto sent = co_await to.write(flow::asio::buffer(buffer.data(), n.value()));
+    // The process closed its stdin; a client that writes on sees EPIPE, as with a pipe.
+    if (!sent) { break; }
+  }
+  from_.close();
+}
+
+void input::stop() { from_.close(); }
+
+awaitable<void> input::join() { co_await tasks_.join(); }
+
+}  // namespace shim

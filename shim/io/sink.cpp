@@ -1,0 +1,85 @@
+#include "shim/io/sink.hpp"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <filesystem>
+
+#include "shim/io/fifo.hpp"
+#include "shim/io/stdio_uri.hpp"
+
+namespace shim {
+
+using flow::awaitable;
+using flow::errc;
+using flow::error;
+using flow::result;
+using flow::system_error;
+using flow::unique_fd;
+
+namespace {
+
+class null_sink final : public sink {
+ public:
+  awaitable<result<std::size_t>> write_some(flow::asio::const_buffer data) override {
+    co_return data.size();
+  }
+  std::uint64_t unread() override { return 0; }
+  bool has_reader() override { return true; }
+  void close() override {}
+};
+
+// A regular file, or a device: written without waiting, as files are.
+class file_sink final : public sink {
+ public:
+  explicit file_sink(unique_fd file) : file_(std::move(file)) {}
+
+  awaitable<result<std::size_t>> write_some(flow::asio::const_buffer data) override {
+    for (;;) {
+      const auto n = ::write(file_.get(), data.data(), data.size());
+      if (n >= 0) { co_return static_cast<std::size_t>(n); }
+      if (errno != EINTR) { co_return system_error("write to file"); }
+    }
+  }
+  std::uint64_t unread() override { return 0; }
+  bool has_reader() override { return true; }
+  void close() override { file_.reset(); }
+
+ private:
+  unique_fd file_;
+};
+
+result<std::unique_ptr<sink>> open_file(const std::string& path, int flags) {
+  unique_fd file(::open(path.c_str(), O_WRONLY | O_APPEND | O_CLOEXEC | flags, 0644));
+  if (!file) { return system_error("open " + path); }
+  return std::unique_ptr<sink>(std::make_unique<file_sink>(std::move(file)));
+}
+
+}  // namespace
+
+result<std::unique_ptr<sink>> open_sink(flow::asio::any_io_executor executor,
+                                        const std::string& uri) {
+  const auto parsed = parse_stdio_uri(uri);
+  const std::string path(parsed.path);
+  switch (parsed.what) {
+    case stdio_uri::kind::none: return std::unique_ptr<sink>(std::make_unique<null_sink>());
+    case stdio_uri::kind::path: {
+      auto file = looked_up_file::find(path);
+      if (!file) { return std::move(file).error(); }
+      if (!file.value().is_fifo()) { return open_file(path, 0); }
+      return fifo_sink::open(std::move(executor), std::move(file.value()));
+    }
+    case stdio_uri::kind::file: {
+      std::error_code ec;
+      std::filesystem::create_directories(std::filesystem::path(path).parent_path(), ec);
+      // A directory that could not be made shows when the file is opened.
+      return open_file(path, O_CREAT);
+    }
+    case stdio_uri::kind::unknown: break;
+  }
+  return error(errc::invalid_argument, "unknown stdio scheme " + std::string(parsed.scheme));
+}
+
+}  // namespace shim
