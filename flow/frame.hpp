@@ -1,0 +1,46 @@
+// The wire format of a stream: a sequence of frames, each a header of 4 bytes, for Data followed at
+// once by its payload. PROTOCOL.md tells the whole of it.
+//
+// A header is an unsigned 32-bit little-endian number. Three values are codes; any other is the
+// payload length of a Data frame. There is no version and no room for one: to a peer that does not
+// know of an extension, every new code is a length.
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+
+namespace flow {
+
+inline constexpr std::size_t frame_header_size = 4;
+
+enum class frame_code : std::uint32_t {
+  shutdown_read = 0xdeadbeef,   // "I will not read any more"
+  shutdown_write = 0xbeefdead,  // "I will not write any more"
+  close = 0xdeaddead,           // a request to close, and its acknowledgement
+};
+
+// The largest payload that every peer accepts: older ones read into a buffer of this size while
+// they close.
+inline constexpr std::uint32_t legacy_max_payload = 4096;
+
+// The largest payload two ends of ours agree on: with its header it fills one 64 KiB virtio packet.
+inline constexpr std::uint32_t max_payload = 65536 - frame_header_size;
+
+// Lengths from here on are never lengths: the two peers this protocol comes from read them as
+// negative numbers, and all codes lie here.
+inline constexpr std::uint32_t invalid_length = 0x80000000;
+
+using frame_header = std::array<std::byte, frame_header_size>;
+
+constexpr frame_header encode_header(std::uint32_t value) noexcept {
+  return {std::byte(value & 0xffU), std::byte((value >> 8U) & 0xffU),
+          std::byte((value >> 16U) & 0xffU), std::byte(value >> 24U)};
+}
+
+constexpr std::uint32_t decode_header(const frame_header& h) noexcept {
+  return std::to_integer<std::uint32_t>(h[0]) | std::to_integer<std::uint32_t>(h[1]) << 8U |
+         std::to_integer<std::uint32_t>(h[2]) << 16U | std::to_integer<std::uint32_t>(h[3]) << 24U;
+}
+
+}  // namespace flow

@@ -1,0 +1,76 @@
+// The calling side of one connection. Generated clients make its calls.
+//
+//   ttrpc::client client(executor, std::move(stream), log);
+//   containerd::task::v2::task_client task(client);
+//   auto state = co_await task.state(request);
+//   if (!state) { if (state.error().code() == ttrpc::code::not_found) ... }
+//   ...
+//   client.close();
+//   co_await client.join();
+//
+// Any number of calls and streams may be under way, from any number of coroutines. When the
+// connection is lost all of them fail with unavailable, and so does every later one: a client does
+// not reconnect, its owner makes a new one.
+//
+// Lifetime: `log` outlives the client. close() and join() before destruction. Streams may outlive
+// the client; they fail. Thread rule: the executor's one thread.
+#pragma once
+
+#include <chrono>
+#include <memory>
+#include <stop_token>
+
+#include "flow/asio.hpp"
+#include "flow/error.hpp"
+#include "flow/log.hpp"
+#include "runtime_api/ttrpc/byte_stream.hpp"
+#include "runtime_api/ttrpc/limits.hpp"
+#include "runtime_api/ttrpc/metadata.hpp"
+
+namespace ttrpc {
+
+class client_connection;
+
+struct call_options {
+  call_options() = default;
+  explicit call_options(std::chrono::nanoseconds limit) : timeout(limit) {}
+
+  // Zero is none. Holds here, and is sent so that the server gives up too. The call fails with
+  // deadline_exceeded, whatever the server does.
+  std::chrono::nanoseconds timeout{0};
+
+  ttrpc::metadata metadata;
+
+  // When stopped, the call fails with cancelled. The server is not told: ttrpc has no such message.
+  std::stop_token stop;
+};
+
+class client {
+ public:
+  client(boost::asio::any_io_executor executor, std::unique_ptr<byte_stream> stream, flow::log& log,
+         const limits& allowed = limits());
+  client(const client&) = delete;
+  client& operator=(const client&) = delete;
+  ~client();
+
+  // At once; calls under way fail with unavailable.
+  void close();
+
+  // Returns when the connection's own coroutines have ended, after close() or a loss.
+  flow::awaitable<void> join();
+
+  // True once nothing can be called any more; the reason is then in failure().
+  bool closed() const noexcept;
+  const flow::error& failure() const noexcept;
+
+  // Returns when closed(). Must not outlive the client.
+  flow::awaitable<void> wait_closed();
+
+  // What generated code makes its calls on.
+  const std::shared_ptr<client_connection>& connection() const noexcept { return connection_; }
+
+ private:
+  std::shared_ptr<client_connection> connection_;
+};
+
+}  // namespace ttrpc

@@ -1,0 +1,72 @@
+#include "runtime_api/ttrpc/codec.hpp"
+
+#include <algorithm>
+#include <cstring>
+
+namespace ttrpc {
+namespace {
+
+// How much storage a message gets before its first byte arrived. Announcing 4 MiB and sending
+// nothing must not cost 4 MiB.
+constexpr std::size_t first_storage = std::size_t{64} << 10U;
+
+}  // namespace
+
+std::span<char> message_decoder::prepare() {
+  direct_ = current_ && !current_->oversized() && missing() > buffer_.size();
+  if (direct_) {
+    std::string& payload = current_->payload;
+    if (payload.size() == received_) {
+      const std::size_t wanted = std::max(first_storage, 2 * received_);
+      payload.resize(std::min<std::size_t>(wanted, current_->header.length));
+    }
+    return {payload.data() + received_, payload.size() - received_};
+  }
+  // What is left here is less than a header, so moving it costs nothing.
+  std::memmove(buffer_.data(), buffer_.data() + begin_, buffered());
+  end_ = buffered();
+  begin_ = 0;
+  return {buffer_.data() + end_, buffer_.size() - end_};
+}
+
+void message_decoder::commit(std::size_t n) {
+  (direct_ ? received_ : end_) += n;
+}
+
+std::optional<message> message_decoder::next() {
+  if (!current_ && !start_message()) {
+    return std::nullopt;
+  }
+  take_buffered();
+  if (missing() != 0) {
+    return std::nullopt;
+  }
+  auto complete = std::move(current_);
+  current_.reset();
+  received_ = 0;
+  return complete;
+}
+
+bool message_decoder::start_message() {
+  if (buffered() < frame_header_size) {
+    return false;
+  }
+  const std::span<const char, frame_header_size> bytes(buffer_.data() + begin_, frame_header_size);
+  current_.emplace();
+  current_->header = decode_header(bytes);
+  begin_ += frame_header_size;
+  return true;
+}
+
+void message_decoder::take_buffered() {
+  const std::size_t n = std::min(buffered(), missing());
+  if (!current_->oversized()) {
+    // Storage beyond received_ belongs to prepare(); here the message grows by what there is.
+    current_->payload.resize(std::max(current_->payload.size(), received_ + n));
+    std::memcpy(current_->payload.data() + received_, buffer_.data() + begin_, n);
+  }
+  begin_ += n;
+  received_ += n;
+}
+
+}  // namespace ttrpc

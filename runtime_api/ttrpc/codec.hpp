@@ -1,0 +1,60 @@
+// Turns bytes into messages, incrementally and without I/O.
+//
+//   std::span<char> room = decoder.prepare();
+//   decoder.commit(read(fd, room.data(), room.size()));
+//   while (auto m = decoder.next()) { handle(std::move(*m)); }
+//
+// Memory: a fixed buffer of a few KiB, and the message under way, whose storage grows with the
+// bytes that arrived, never with the length that was announced. A message above the limit is
+// discarded as it comes; it is reported when its last byte has passed, so that the stream of
+// frames stays in step.
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string>
+
+#include "runtime_api/ttrpc/frame.hpp"
+
+namespace ttrpc {
+
+struct message {
+  frame_header header;
+  std::string payload;  // header.length bytes, or none if oversized()
+
+  bool oversized() const noexcept { return header.length > max_message_length; }
+};
+
+class message_decoder {
+ public:
+  // Where the next bytes of the transport go; never empty. Valid until the next call of any
+  // function. Call only after next() has returned nothing.
+  std::span<char> prepare();
+
+  // Says that the first `n` bytes of what prepare() returned were filled.
+  void commit(std::size_t n);
+
+  // The next complete message, or nothing until more bytes are committed.
+  std::optional<message> next();
+
+  // True between two messages: where a transport may end without anything being lost.
+  bool at_boundary() const noexcept { return !current_ && begin_ == end_; }
+
+ private:
+  std::size_t buffered() const noexcept { return end_ - begin_; }
+  std::size_t missing() const noexcept { return current_->header.length - received_; }
+  bool start_message();
+  void take_buffered();
+
+  std::array<char, 4096> buffer_;  // bytes [begin_, end_) are not yet looked at
+  std::size_t begin_ = 0;
+  std::size_t end_ = 0;
+  std::optional<message> current_;
+  std::size_t received_ = 0;  // bytes of the current message that arrived
+  bool direct_ = false;       // the last prepare() was storage of the current message
+};
+
+}  // namespace ttrpc

@@ -1,0 +1,56 @@
+// Messages in and out of one call, untyped, and the typed ends that handlers and clients hold.
+//
+// One read and one write may be under way at the same time, never two of a kind.
+#pragma once
+
+#include <google/protobuf/message_lite.h>
+
+#include "flow/asio.hpp"
+#include "flow/error.hpp"
+
+namespace ttrpc {
+
+class message_stream {
+ public:
+  message_stream() = default;
+  message_stream(const message_stream&) = delete;
+  message_stream& operator=(const message_stream&) = delete;
+  virtual ~message_stream() = default;
+
+  // Waits for the next message and parses it into `to`, which must outlive the operation. False if
+  // the other side has sent everything it wanted to.
+  virtual flow::awaitable<flow::result<bool>> read(google::protobuf::MessageLite& to) = 0;
+
+  // Serialises `message` inside this call; waits while too much is queued on the connection. A
+  // message above the limit is resource_exhausted and leaves the stream usable.
+  virtual flow::awaitable<flow::result<void>> write(
+      const google::protobuf::MessageLite& message) = 0;
+};
+
+template <class Message>
+class stream_reader {
+ public:
+  explicit stream_reader(message_stream& stream) : stream_(&stream) {}
+
+  // As message_stream::read().
+  flow::awaitable<flow::result<bool>> read(Message& to) { return stream_->read(to); }
+
+ private:
+  message_stream* stream_;
+};
+
+template <class Message>
+class stream_writer {
+ public:
+  explicit stream_writer(message_stream& stream) : stream_(&stream) {}
+
+  // As message_stream::write().
+  flow::awaitable<flow::result<void>> write(const Message& message) {
+    return stream_->write(message);
+  }
+
+ private:
+  message_stream* stream_;
+};
+
+}  // namespace ttrpc

@@ -1,0 +1,12 @@
+// Key=value pairs that travel beside a request, as HTTP headers do. A key may occur repeatedly.
+#pragma once
+
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace ttrpc {
+
+using metadata = std::vector<std::pair<std::string, std::string>>;
+
+}  // namespace ttrpc
