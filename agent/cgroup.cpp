@@ -4,7 +4,7 @@
 #include <filesystem>
 
 #include "agent/boot/file_systems.hpp"
-#include "agent/os.hpp"
+#include "flow/file.hpp"
 
 namespace agent {
 
@@ -30,9 +30,8 @@ std::string cgroup_directory(const std::string& name) {
 }
 
 result<std::vector<pid_t>> cgroup_processes(const std::string& directory) {
-  linux_os system;
   std::vector<pid_t> pids;
-  auto own = system.read_file(directory + "/cgroup.procs");
+  auto own = flow::read_file(directory + "/cgroup.procs");
   if (!own) { return std::move(own).error(); }
   append_pids(own.value(), pids);
 
@@ -41,7 +40,7 @@ result<std::vector<pid_t>> cgroup_processes(const std::string& directory) {
        !ec && entry != end; entry.increment(ec)) {
     if (entry->path().filename() != "cgroup.procs" || entry.depth() == 0) { continue; }
     // A child cgroup may vanish while we look.
-    if (const auto text = system.read_file(entry->path()); text) {
+    if (const auto text = flow::read_file(entry->path()); text) {
       append_pids(text.value(), pids);
     }
   }
@@ -49,7 +48,7 @@ result<std::vector<pid_t>> cgroup_processes(const std::string& directory) {
 }
 
 result<void> cgroup_kill(const std::string& directory) {
-  return linux_os().write_file(directory + "/cgroup.kill", "1");
+  return flow::write_file(directory + "/cgroup.kill", "1");
 }
 
 }  // namespace agent

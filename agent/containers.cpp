@@ -7,7 +7,7 @@
 
 #include "agent/cgroup.hpp"
 #include "agent/io/console_socket.hpp"
-#include "agent/os.hpp"
+#include "flow/file.hpp"
 #include "runtime_api/ttrpc/status.hpp"
 
 namespace agent {
@@ -67,9 +67,8 @@ awaitable<result<pid_t>> containers::run_create(container_id id, process& init,
                                                 const std::string& spec,
                                                 const stdio_request& stdio) {
   const std::string bundle = bundle_of(id);
-  linux_os system;
-  if (auto made = system.make_directory(bundle); !made) { co_return made.error(); }
-  if (auto written = system.write_file(bundle + "/config.json", spec); !written) {
+  if (::mkdir(bundle.c_str(), 0700) != 0) { co_return flow::system_error("mkdir " + bundle); }
+  if (auto written = flow::write_file(bundle + "/config.json", spec); !written) {
     co_return written.error();
   }
   init.stdio = std::make_unique<process_stdio>(executor_, log_);
@@ -121,7 +120,7 @@ awaitable<result<pid_t>> containers::exec(container_id id, process_id process_nu
 awaitable<result<pid_t>> containers::run_exec(container_id id, process& p, const std::string& spec,
                                               const stdio_request& stdio) {
   const std::string file = bundle_of(id) + "/p" + std::to_string(p.id);
-  if (auto written = linux_os().write_file(file, spec); !written) { co_return written.error(); }
+  if (auto written = flow::write_file(file, spec); !written) { co_return written.error(); }
   p.stdio = std::make_unique<process_stdio>(executor_, log_);
   const auto opened = co_await p.stdio->open(shim_, stdio);
   if (!opened) { co_return opened.error(); }

@@ -6,7 +6,7 @@
 #include <charconv>
 #include <vector>
 
-#include "agent/os.hpp"
+#include "flow/file.hpp"
 #include "flow/spawn.hpp"
 #include "runtime_api/ttrpc/status.hpp"
 
@@ -20,7 +20,7 @@ using flow::result;
 namespace {
 
 result<pid_t> read_pid(const std::string& file) {
-  auto text = linux_os().read_file(file);
+  auto text = flow::read_file(file);
   if (!text) { return std::move(text).error(); }
   pid_t pid = 0;
   const char* begin = text.value().data();
@@ -58,7 +58,7 @@ awaitable<result<void>> crun::run(std::vector<std::string> arguments, std::strin
   const auto end = co_await children_.wait(pid.value());
   if (end.status == 0) { co_return result<void>(); }
 
-  const auto log = linux_os().read_file(log_file);
+  const auto log = flow::read_file(log_file);
   std::string text = log ? crun_error_text(log.value()) : std::string();
   if (text.empty()) { text = "crun ended with status " + std::to_string(end.status); }
   co_return error(ttrpc::code::unknown, std::move(text));

@@ -8,10 +8,10 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <array>
 #include <cerrno>
 #include <memory>
 
+#include "flow/file.hpp"
 #include "flow/unique_fd.hpp"
 
 namespace agent {
@@ -41,30 +41,10 @@ result<void> linux_os::change_root(const std::string& path) {
 }
 
 result<void> linux_os::write_file(const std::string& path, std::string_view text) {
-  const unique_fd fd(::open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644));
-  if (!fd) { return system_error("open " + path); }
-  while (!text.empty()) {
-    const auto n = ::write(fd.get(), text.data(), text.size());
-    if (n < 0 && errno == EINTR) { continue; }
-    if (n < 0) { return system_error("write " + path); }
-    text.remove_prefix(static_cast<std::size_t>(n));
-  }
-  return {};
+  return flow::write_file(path, text);
 }
 
-result<std::string> linux_os::read_file(const std::string& path) {
-  const unique_fd fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
-  if (!fd) { return system_error("open " + path); }
-  std::string text;
-  std::array<char, 4096> buffer{};
-  for (;;) {
-    const auto n = ::read(fd.get(), buffer.data(), buffer.size());
-    if (n < 0 && errno == EINTR) { continue; }
-    if (n < 0) { return system_error("read " + path); }
-    if (n == 0) { return text; }
-    text.append(buffer.data(), static_cast<std::size_t>(n));
-  }
-}
+result<std::string> linux_os::read_file(const std::string& path) { return flow::read_file(path); }
 
 result<void> linux_os::load_module(const std::string& path) {
   const unique_fd fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC));

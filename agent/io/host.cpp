@@ -1,0 +1,53 @@
+#include "agent/io/host.hpp"
+
+#include <linux/vm_sockets.h>
+
+#include "flow/connect.hpp"
+#include "flow/frame.hpp"
+
+namespace agent {
+
+using flow::awaitable;
+using flow::result;
+using flow::stream;
+using clock = std::chrono::steady_clock;
+
+namespace {
+
+constexpr auto retry_after = std::chrono::milliseconds(20);
+constexpr auto connect_deadline = std::chrono::seconds(10);
+
+}  // namespace
+
+host::host(flow::asio::any_io_executor executor, std::uint32_t port)
+    : executor_(std::move(executor)), port_(port) {}
+
+awaitable<result<stream>> host::connect() {
+  const flow::vsock_address address{.cid = VMADDR_CID_HOST, .port = port_};
+  auto connected = co_await flow::connect_vsock(executor_, address, connect_deadline);
+  if (!connected) { co_return connected.error(); }
+  // Both ends are ours: frames as large as a virtio packet carries.
+  flow::stream::options options;
+  options.max_payload = flow::max_payload;
+  co_return stream(std::move(connected.value()), options);
+}
+
+awaitable<result<stream>> host::connect_control(clock::duration deadline) {
+  const auto limit = clock::now() + deadline;
+  for (;;) {
+    auto connected = co_await connect();
+    if (connected || clock::now() >= limit) { co_return connected; }
+    flow::asio::steady_timer pause(executor_, retry_after);
+    co_await pause.async_wait(flow::as_result);
+  }
+}
+
+awaitable<result<stream>> host::connect_stream(std::string token) {
+  auto connected = co_await connect();
+  if (!connected) { co_return connected.error(); }
+  const auto sent = co_await connected.value().write(flow::asio::buffer(token));
+  if (!sent) { co_return sent.error(); }
+  co_return std::move(connected.value());
+}
+
+}  // namespace agent

@@ -1,0 +1,12 @@
+// SHA-256, as containerd's own shims name their sockets by it.
+#pragma once
+
+#include <string>
+#include <string_view>
+
+namespace shim {
+
+// 64 lower-case hexadecimal digits.
+std::string sha256_hex(std::string_view text);
+
+}  // namespace shim

@@ -1,0 +1,52 @@
+// A program the shim runs beside itself: ended and reaped at the latest when its owner goes.
+#pragma once
+
+#include <sys/types.h>
+
+#include <boost/asio/posix/stream_descriptor.hpp>
+#include <cstdint>
+#include <memory>
+#include <string>
+
+#include "flow/asio.hpp"
+#include "flow/error.hpp"
+#include "flow/spawn.hpp"
+
+namespace shim {
+
+class child_process {
+ public:
+  // Starts `c`; the child is killed if the shim dies.
+  static flow::result<std::unique_ptr<child_process>> start(flow::asio::any_io_executor executor,
+                                                            flow::command c);
+  child_process(flow::asio::any_io_executor executor, std::string name, pid_t pid, int pidfd);
+  child_process(const child_process&) = delete;
+  child_process& operator=(const child_process&) = delete;
+
+  // Kills and reaps, waiting for it, if that has not happened yet.
+  ~child_process();
+
+  pid_t pid() const noexcept { return pid_; }
+  bool ended() const noexcept { return ended_; }
+
+  void kill() noexcept;
+
+  // Returns when the child has ended and was reaped. Several may wait.
+  flow::awaitable<void> wait();
+
+  // How it ended, for a message: "qemu-system-x86_64 exited with status 1", "... was killed by
+  // signal 9". Only after wait().
+  std::string end_text() const;
+
+ private:
+  void reap(int flags) noexcept;
+
+  std::string name_;
+  pid_t pid_;
+  boost::asio::posix::stream_descriptor pidfd_;
+  bool ended_ = false;
+  int code_ = 0;    // CLD_EXITED and friends
+  int status_ = 0;  // exit status or signal
+};
+
+}  // namespace shim
