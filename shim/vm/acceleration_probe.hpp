@@ -1,0 +1,20 @@
+// Whether a guest of ours really runs on this host's KVM.
+//
+// That /dev/kvm opens says little: on a host whose KVM is itself a guest's, QEMU may abort on a register
+// it cannot set, or the kernel may hang at boot. So the very guest is booted, up to its first word, once
+// per boot of the host; the answer is kept in the state directory.
+#pragma once
+
+#include "flow/asio.hpp"
+#include "flow/error.hpp"
+#include "flow/log.hpp"
+#include "shim/config.hpp"
+#include "shim/vm/qemu_command.hpp"
+
+namespace shim {
+
+// What config::acceleration asks for; automatic is KVM where the probe succeeds, and TCG elsewhere.
+flow::awaitable<flow::result<acceleration>> choose_acceleration(
+    flow::asio::any_io_executor executor, const config& c, flow::log& log);
+
+}  // namespace shim

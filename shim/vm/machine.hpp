@@ -1,0 +1,44 @@
+// The virtual machine of one sandbox, as the rest of the shim sees it: the one place where a hypervisor
+// is spoken of. QEMU is behind it (qemu_machine.hpp).
+#pragma once
+
+#include <filesystem>
+#include <memory>
+#include <string>
+
+#include "flow/asio.hpp"
+#include "flow/error.hpp"
+#include "flow/transport.hpp"
+
+namespace shim {
+
+class machine {
+ public:
+  machine() = default;
+  machine(const machine&) = delete;
+  machine& operator=(const machine&) = delete;
+  virtual ~machine() = default;
+
+  // Starts every process the machine consists of; does not wait for the guest to boot.
+  virtual flow::awaitable<flow::result<void>> start() = 0;
+
+  // The next connection that the guest opens to us. An error: there will be no more.
+  virtual flow::awaitable<flow::result<std::unique_ptr<flow::transport>>> accept() = 0;
+
+  // The host's side of the directory that the guest has mounted.
+  virtual const std::filesystem::path& share() const = 0;
+
+  // Returns, with the reason, when one of its processes has ended. The others are ended then too.
+  virtual flow::awaitable<flow::error> wait_ended() = 0;
+
+  // Ends it at once, without a word to the guest. May be called again.
+  virtual void kill() = 0;
+
+  // Returns when no process of it is left and accept() has returned.
+  virtual flow::awaitable<void> join() = 0;
+
+  // The last words of the guest's console, for an error message.
+  virtual std::string console_tail() const = 0;
+};
+
+}  // namespace shim
