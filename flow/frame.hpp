@@ -25,7 +25,7 @@ enum class frame_code : std::uint32_t {
 inline constexpr std::uint32_t legacy_max_payload = 4096;
 
 // The largest payload two ends of ours agree on: with its header it fills one 64 KiB virtio packet.
-inline constexpr std::uint32_t max_payload = 65536 - frame_header_size;
+inline constexpr std::uint32_t agreed_max_payload = 65536 - frame_header_size;
 
 // Lengths from here on are never lengths: the two peers this protocol comes from read them as
 // negative numbers, and all codes lie here.

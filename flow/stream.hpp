@@ -47,13 +47,13 @@
 namespace flow {
 
 struct stream_options {
-  // The largest Data payload sent: legacy_max_payload to any peer, up to `max_payload` where both
-  // ends agreed on it out of band. At least 1.
+  // The largest Data payload sent: legacy_max_payload to any peer, up to agreed_max_payload where
+  // both ends agreed on it out of band. At least 1.
   std::uint32_t max_payload = legacy_max_payload;
 
   // The largest Data payload accepted; a larger one is errc::frame_too_large. Nothing of that size
   // is ever allocated.
-  std::uint32_t max_frame = flow::max_payload;
+  std::uint32_t max_frame = agreed_max_payload;
 
   // How many bytes are read ahead while the application does not read; then the transport pushes
   // back. At most 65536, at least frame_header_size.
@@ -96,6 +96,15 @@ using io_handler = asio::any_completion_handler<void(error_code, std::size_t)>;
 inline constexpr std::size_t max_write_buffers = 16;
 
 struct write_buffers {
+  bool full() const noexcept { return count == data.size(); }
+
+  void add(asio::const_buffer b) noexcept {
+    if (b.size() != 0) {
+      // sendmsg(2) does not write to what an iovec points to.
+      data[count++] = {const_cast<void*>(b.data()), b.size()};
+    }
+  }
+
   std::array<iovec, max_write_buffers> data;
   std::size_t count = 0;
 };
@@ -197,13 +206,8 @@ class stream {
   static detail::write_buffers gather(const ConstBufferSequence& buffers) {
     detail::write_buffers gathered;
     const auto end = asio::buffer_sequence_end(buffers);
-    for (auto i = asio::buffer_sequence_begin(buffers);
-         i != end && gathered.count < gathered.data.size(); ++i) {
-      const asio::const_buffer b(*i);
-      if (b.size() != 0) {
-        // sendmsg(2) does not write to what an iovec points to.
-        gathered.data[gathered.count++] = {const_cast<void*>(b.data()), b.size()};
-      }
+    for (auto i = asio::buffer_sequence_begin(buffers); i != end && !gathered.full(); ++i) {
+      gathered.add(asio::const_buffer(*i));
     }
     return gathered;
   }

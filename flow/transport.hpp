@@ -21,6 +21,7 @@ namespace flow {
 class transport {
  public:
   enum class wait_type { read, write };
+  // Of Boost 1.81: must not be move-assigned, which recurses without end; construct or swap().
   using wait_handler = asio::any_completion_handler<void(error_code)>;
 
   transport() = default;

@@ -1,0 +1,213 @@
+#include "flow/connect.hpp"
+
+#include <sys/socket.h>
+#include <sys/time.h>
+// Needs the definitions of <sys/socket.h> before it.
+#include <linux/vm_sockets.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <optional>
+#include <string_view>
+
+#include "flow/deadline.hpp"
+#include "flow/detail/socket.hpp"
+#include "flow/socket_transport.hpp"
+
+namespace flow {
+namespace {
+
+using std::chrono::steady_clock;
+using transport_ptr = std::unique_ptr<transport>;
+
+// A unix listener with a full queue cannot be waited for; it is asked again this often.
+constexpr auto retry_interval = std::chrono::milliseconds(5);
+
+// The longest answer of a hybrid socket, "OK 4294967295\n", fits well.
+constexpr std::size_t max_answer = 32;
+
+awaitable<void> wait(transport& t, transport::wait_type type) {
+  co_await asio::async_initiate<decltype(as_result), void(error_code)>(
+      [](auto handler, transport* waited, transport::wait_type what) {
+        waited->async_wait(what, std::move(handler));
+      },
+      as_result, &t, type);
+}
+
+int connect_errno(int fd) {
+  int value = 0;
+  socklen_t size = sizeof(value);
+  return ::getsockopt(fd, SOL_SOCKET, SO_ERROR, &value, &size) == 0 ? value : errno;
+}
+
+awaitable<result<void>> connect_socket(transport& t, const detail::socket_address& address,
+                                       const deadline& limit) {
+  for (;;) {
+    const int fd = t.native_handle();
+    if (limit.expired()) {
+      co_return error(errc::timed_out);
+    }
+    if (::connect(fd, address.get(), address.size()) == 0) {
+      co_return result<void>();
+    }
+    if (errno == EAGAIN) {
+      asio::steady_timer pause(t.get_executor(), retry_interval);
+      co_await pause.async_wait(as_result);
+      continue;
+    }
+    if (errno != EINPROGRESS && errno != EINTR) {
+      co_return system_error({});
+    }
+    co_await wait(t, transport::wait_type::write);
+    if (limit.expired()) {
+      co_return error(errc::timed_out);
+    }
+    const int failure = connect_errno(fd);
+    if (failure == ETIMEDOUT) {
+      co_return error(errc::timed_out);
+    }
+    if (failure != 0) {
+      co_return system_error(failure, {});
+    }
+    co_return result<void>();
+  }
+}
+
+// "OK <number>\n", read byte by byte: what follows already belongs to the connection.
+awaitable<result<void>> read_answer(transport& t, const deadline& limit) {
+  std::string answer;
+  while (!answer.ends_with('\n')) {
+    char c = 0;
+    const iovec one{&c, 1};
+    error_code ec;
+    const std::size_t n = t.read_some({&one, 1}, ec);
+    if (limit.expired()) {
+      co_return error(errc::timed_out);
+    }
+    if (ec == asio::error::would_block) {
+      co_await wait(t, transport::wait_type::read);
+    } else if (n == 0) {
+      co_return error(errc::unavailable, "connection refused");
+    } else if (answer.size() == max_answer) {
+      co_return error(errc::protocol, "answer too long");
+    } else {
+      answer += c;
+    }
+  }
+  constexpr std::string_view ok = "OK ";
+  const auto number = std::string_view(answer).substr(std::min(ok.size(), answer.size() - 1));
+  const auto digits = number.substr(0, number.size() - 1);
+  if (!answer.starts_with(ok) || digits.empty() ||
+      digits.find_first_not_of("0123456789") != std::string_view::npos) {
+    co_return error(errc::protocol, "unexpected answer");
+  }
+  co_return result<void>();
+}
+
+awaitable<result<void>> ask_for_port(transport& t, std::uint32_t port, const deadline& limit) {
+  // In one piece: Firecracker drops a command that comes in two.
+  std::string command = "CONNECT " + std::to_string(port) + "\n";
+  const iovec whole{command.data(), command.size()};
+  error_code ec;
+  const std::size_t n = t.write_some({&whole, 1}, ec);
+  if (n != command.size()) {
+    co_return error(errc::unavailable, "connection refused");
+  }
+  co_return co_await read_answer(t, limit);
+}
+
+// The kernel gives up by itself after two seconds unless told otherwise; the deadline is to be the
+// one that counts.
+result<void> set_connect_timeout(const unique_fd& fd, steady_clock::duration timeout) {
+  timeval limit{};
+  limit.tv_sec = std::chrono::ceil<std::chrono::seconds>(timeout).count() + 1;
+  if (::setsockopt(fd.get(), AF_VSOCK, SO_VM_SOCKETS_CONNECT_TIMEOUT, &limit, sizeof(limit)) != 0) {
+    return system_error("set vsock connect timeout");
+  }
+  return {};
+}
+
+// A socket and what it is to be connected to.
+struct target {
+  transport_ptr connection;
+  detail::socket_address address;
+};
+
+result<target> vsock_target(const asio::any_io_executor& executor, const vsock_address& address,
+                            steady_clock::duration timeout, const vsock_options& options) {
+  auto fd = detail::open_socket(AF_VSOCK);
+  if (!fd) {
+    return fd.error();
+  }
+  if (const auto set = set_connect_timeout(*fd, timeout); !set) {
+    return set.error();
+  }
+  if (options.buffer_size != 0) {
+    if (const auto set = detail::set_buffer_size(*fd, options.buffer_size); !set) {
+      return set.error();
+    }
+  }
+  auto connection = adopt_socket(executor, std::move(*fd));
+  if (!connection) {
+    return connection.error();
+  }
+  return target{std::move(*connection), detail::socket_address(address)};
+}
+
+result<target> unix_target(const asio::any_io_executor& executor, const std::string& path) {
+  auto fd = detail::open_socket(AF_UNIX);
+  if (!fd) {
+    return fd.error();
+  }
+  auto address = detail::socket_address::of_path(path);
+  if (!address) {
+    return address.error();
+  }
+  auto connection = adopt_socket(executor, std::move(*fd));
+  if (!connection) {
+    return connection.error();
+  }
+  return target{std::move(*connection), std::move(*address)};
+}
+
+awaitable<result<transport_ptr>> connect(result<target> prepared, steady_clock::duration timeout,
+                                         std::string where,
+                                         std::optional<std::uint32_t> hybrid_port = std::nullopt) {
+  if (!prepared) {
+    co_return prepared.error().in(where);
+  }
+  auto& t = *prepared->connection;
+  const deadline limit(t.get_executor(), timeout, [&t] { t.close(); });
+  auto done = co_await connect_socket(t, prepared->address, limit);
+  if (done && hybrid_port) {
+    done = co_await ask_for_port(t, *hybrid_port, limit);
+  }
+  if (!done) {
+    co_return done.error().in(where);
+  }
+  co_return std::move(prepared->connection);
+}
+
+}  // namespace
+
+awaitable<result<transport_ptr>> connect_vsock(asio::any_io_executor executor,
+                                               vsock_address address,
+                                               steady_clock::duration timeout,
+                                               vsock_options options) {
+  return connect(vsock_target(executor, address, timeout, options), timeout,
+                 "connect " + to_string(address));
+}
+
+awaitable<result<transport_ptr>> connect_unix(asio::any_io_executor executor, std::string path,
+                                              steady_clock::duration timeout) {
+  return connect(unix_target(executor, path), timeout, "connect " + path);
+}
+
+awaitable<result<transport_ptr>> connect_hybrid(asio::any_io_executor executor, std::string path,
+                                                std::uint32_t port,
+                                                steady_clock::duration timeout) {
+  return connect(unix_target(executor, path), timeout,
+                 "connect " + path + " port " + std::to_string(port), port);
+}
+
+}  // namespace flow

@@ -1,0 +1,45 @@
+// System calls that connecting and listening share.
+#pragma once
+
+#include <sys/socket.h>
+
+#include <cstdint>
+#include <string>
+
+#include "flow/error.hpp"
+#include "flow/unique_fd.hpp"
+#include "flow/vsock.hpp"
+
+namespace flow::detail {
+
+// A new stream socket: non-blocking, not inherited by other programs.
+result<unique_fd> open_socket(int family);
+
+// An address as the system calls take it.
+class socket_address {
+ public:
+  explicit socket_address(const vsock_address& a) noexcept;
+
+  // A path too long for sockaddr_un is reached through a descriptor of its directory, held here.
+  static result<socket_address> of_path(const std::string& path);
+
+  const sockaddr* get() const noexcept;
+  socklen_t size() const noexcept { return size_; }
+
+ private:
+  socket_address() = default;
+
+  sockaddr_storage storage_{};
+  socklen_t size_ = 0;
+  unique_fd directory_;
+};
+
+// vsock_address::any in both if `address` is of another family.
+vsock_address to_vsock_address(const sockaddr_storage& address) noexcept;
+
+// What the system bound `socket` to.
+vsock_address bound_address(const unique_fd& socket) noexcept;
+
+result<void> set_buffer_size(const unique_fd& socket, std::uint64_t size);
+
+}  // namespace flow::detail

@@ -1,0 +1,107 @@
+// What a stream is made of: one state machine, one decoder, what was read ahead, what waits to be
+// written, and a transport between them. Shared by the stream and by what it has outstanding: the
+// wait for input (always, while there is room), the wait for output, the application's operations.
+//
+// Everything happens in one of a few entry points: an application's call, the transport being
+// ready, the timer. Each ends with settle(), which draws the consequences of what changed.
+// Handlers are posted, never called from within, except the read that readiness completes: it is
+// the last thing that happens to the state there.
+#pragma once
+
+#include <memory>
+#include <optional>
+
+#include "flow/detail/receive_buffer.hpp"
+#include "flow/detail/send_queue.hpp"
+#include "flow/event.hpp"
+#include "flow/stream.hpp"
+#include "flow/stream_state.hpp"
+
+namespace flow::detail {
+
+struct io_result {
+  error_code ec;
+  std::size_t n = 0;
+};
+
+class stream_core : public std::enable_shared_from_this<stream_core> {
+ public:
+  stream_core(std::unique_ptr<transport> t, const stream_options& o);
+
+  void start() { ensure_reading(); }
+
+  const asio::any_io_executor& executor() const noexcept { return executor_; }
+  const stream_state& state() const noexcept { return state_; }
+  event& changed() noexcept { return changed_; }
+  std::uint64_t bytes_read() const noexcept { return bytes_read_; }
+  std::uint64_t bytes_written() const noexcept { return bytes_written_; }
+  std::uint64_t discarded() const noexcept { return discarded_; }
+
+  // The result, if there is one at once. Otherwise the operation is to be given its handler by
+  // finish_read() or finish_write() before anything else happens.
+  std::optional<io_result> try_read(asio::mutable_buffer buffer);
+  std::optional<io_result> try_write(const write_buffers& buffers);
+  void finish_read(asio::mutable_buffer buffer, io_handler handler);
+  void finish_write(io_handler handler);
+
+  void shutdown_write();
+  void shutdown_read();
+  void close();
+  void end(error_code reason);
+  void abort();
+
+  void complete(io_handler handler, io_result r);
+
+  // Operations that complete at once never visit the scheduler; true every now and then, when one
+  // must, so that everything else on the executor gets its turn.
+  bool must_yield() noexcept { return ++at_once_ % max_at_once == 0; }
+
+ private:
+  static constexpr unsigned max_at_once = 16;
+  static constexpr std::size_t max_read_pieces = 4;
+
+  struct pending_read {
+    std::span<std::byte> buffer;
+    io_handler handler;
+  };
+
+  void ensure_reading();
+  bool keeps_input() const noexcept;
+  bool wants_input() const noexcept;
+  void on_readable();
+  void on_writable();
+
+  std::size_t read_transport(std::span<const std::span<std::byte>> pieces);
+  std::size_t read_input(std::span<std::byte> direct);
+  void drain_input();
+  std::size_t parse(std::span<std::byte> bytes, std::byte* to);
+  void pump_output();
+  void drop_writes(error_code reason);
+  void finish(send_queue::operation op, error_code ec);
+
+  void settle();
+  void start_close_timer();
+
+  std::unique_ptr<transport> transport_;
+  asio::any_io_executor executor_;
+  stream_options options_;
+  stream_state state_;
+  frame_decoder decoder_;
+  receive_buffer received_;
+  send_queue queue_;
+  std::optional<pending_read> reading_;
+  std::optional<io_result> started_;  // result of the write whose call is still running
+  std::optional<asio::steady_timer> close_timer_;
+  event changed_;
+  std::uint64_t bytes_read_ = 0;
+  std::uint64_t bytes_written_ = 0;
+  std::uint64_t discarded_ = 0;
+  std::uint64_t drained_ = 0;  // bytes read since close()
+  unsigned at_once_ = 0;
+  bool read_wait_ = false;   // outstanding
+  bool write_wait_ = false;  // outstanding: the transport takes nothing for now
+  bool input_empty_ = true;  // nothing to read before the next readiness, as far as is known
+  bool unsettled_ = false;
+};
+
+}  // namespace flow::detail

@@ -1,0 +1,62 @@
+// Listening: on a vsock port, on a unix socket, or on the host side of a hybrid socket, where a
+// guest's connection to `port` arrives at the unix socket "<path>_<port>".
+//
+// Thread rule: everything on the thread that runs the executor.
+#pragma once
+
+#include <sys/types.h>
+
+#include <memory>
+#include <string>
+
+#include "flow/transport.hpp"
+#include "flow/unique_fd.hpp"
+#include "flow/vsock.hpp"
+
+namespace flow {
+
+// A connection that arrived. The peer's address is known on vsock only.
+struct accepted {
+  std::unique_ptr<transport> connection;
+  vsock_address peer;
+};
+
+class listener {
+ public:
+  // `address` may leave cid and port to the system (vsock_address::any).
+  static result<listener> vsock(asio::any_io_executor executor, vsock_address address,
+                                vsock_options options = {});
+
+  // Creates the socket file, with these permissions from the start, and removes it in the end. A
+  // file that exists is an error (EADDRINUSE), even if nobody listens there.
+  static result<listener> unix(asio::any_io_executor executor, std::string path,
+                               mode_t permissions = 0600);
+  static result<listener> hybrid(asio::any_io_executor executor, const std::string& path,
+                                 std::uint32_t port, mode_t permissions = 0600);
+
+  listener(listener&&) noexcept;
+  listener& operator=(listener&&) noexcept;
+  ~listener();
+
+  // The next connection. One call at a time. Connections that died while they waited are skipped.
+  // errc::aborted: closed. Other errors, such as EMFILE, may pass: the caller decides when to try
+  // again.
+  awaitable<result<accepted>> accept();
+
+  // Stops listening and removes the socket file; accept() completes with errc::aborted.
+  void close() noexcept;
+
+  // The vsock address bound to, with the port the system chose. Elsewhere the port given (hybrid),
+  // or vsock_address::any.
+  vsock_address local_address() const noexcept;
+
+ private:
+  struct state;
+  explicit listener(std::shared_ptr<state> s) noexcept;
+  static result<listener> adopt(std::shared_ptr<state> s, unique_fd fd);
+  static awaitable<result<accepted>> accept_on(std::shared_ptr<state> s);
+
+  std::shared_ptr<state> state_;
+};
+
+}  // namespace flow

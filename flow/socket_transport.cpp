@@ -1,0 +1,106 @@
+#include "flow/socket_transport.hpp"
+
+#include <sys/socket.h>
+
+#include <algorithm>
+#include <boost/asio/generic/stream_protocol.hpp>
+#include <cerrno>
+#include <climits>
+
+namespace flow {
+namespace {
+
+class socket_transport final : public transport {
+ public:
+  explicit socket_transport(asio::generic::stream_protocol::socket socket)
+      : socket_(std::move(socket)), fd_(socket_.native_handle()) {}
+  ~socket_transport() override { close(); }
+
+  asio::any_io_executor get_executor() noexcept override { return socket_.get_executor(); }
+
+  std::size_t read_some(std::span<const iovec> buffers, error_code& ec) noexcept override {
+    return transfer(buffers, ec, [this](msghdr& m) { return ::recvmsg(fd_, &m, MSG_DONTWAIT); });
+  }
+
+  std::size_t write_some(std::span<const iovec> buffers, error_code& ec) noexcept override {
+    return transfer(buffers, ec,
+                    [this](msghdr& m) { return ::sendmsg(fd_, &m, MSG_DONTWAIT | MSG_NOSIGNAL); });
+  }
+
+  void async_wait(wait_type type, wait_handler handler) override {
+    socket_.async_wait(
+        type == wait_type::read ? asio::socket_base::wait_read : asio::socket_base::wait_write,
+        std::move(handler));
+  }
+
+  // close(2) alone ends nothing while another process holds a copy of the descriptor.
+  void close() noexcept override {
+    if (fd_ < 0) {
+      return;
+    }
+    ::shutdown(fd_, SHUT_RDWR);
+    fd_ = -1;
+    error_code ignored;
+    socket_.close(ignored);
+  }
+
+  int native_handle() const noexcept override { return fd_; }
+
+ private:
+  template <class SystemCall>
+  std::size_t transfer(std::span<const iovec> buffers, error_code& ec, SystemCall call) noexcept {
+    msghdr message{};
+    message.msg_iov = const_cast<iovec*>(buffers.data());
+    message.msg_iovlen = std::min<std::size_t>(buffers.size(), IOV_MAX);
+    for (;;) {
+      const ssize_t n = call(message);
+      if (n >= 0) {
+        ec.clear();
+        return static_cast<std::size_t>(n);
+      }
+      if (errno != EINTR) {
+        ec.assign(errno, boost::system::system_category());
+        return 0;
+      }
+    }
+  }
+
+  asio::generic::stream_protocol::socket socket_;
+  int fd_;
+};
+
+result<int> socket_option(int fd, int option) {
+  int value = 0;
+  socklen_t size = sizeof(value);
+  if (::getsockopt(fd, SOL_SOCKET, option, &value, &size) != 0) {
+    return system_error("query socket");
+  }
+  return value;
+}
+
+}  // namespace
+
+result<std::unique_ptr<transport>> adopt_socket(const asio::any_io_executor& executor,
+                                                unique_fd socket) {
+  const auto type = socket_option(socket.get(), SO_TYPE);
+  if (!type) {
+    return type.error();
+  }
+  const auto domain = socket_option(socket.get(), SO_DOMAIN);
+  if (!domain) {
+    return domain.error();
+  }
+  if (*type != SOCK_STREAM) {
+    return error(errc::invalid_argument, "adopt socket: not a stream socket");
+  }
+  asio::generic::stream_protocol::socket owner(executor);
+  error_code ec;
+  owner.assign(asio::generic::stream_protocol(*domain, 0), socket.get(), ec);
+  if (ec) {
+    return error(ec, "adopt socket");
+  }
+  socket.release();
+  return std::make_unique<socket_transport>(std::move(owner));
+}
+
+}  // namespace flow

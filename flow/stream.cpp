@@ -1,0 +1,203 @@
+#include "flow/stream.hpp"
+
+#include <boost/asio/post.hpp>
+
+#include "flow/detail/stream_core.hpp"
+
+namespace flow {
+namespace detail {
+namespace {
+
+using core_ptr = std::shared_ptr<stream_core>;
+
+// A read or write that could not complete at once, awaited.
+auto async_finish_read(core_ptr core, asio::mutable_buffer buffer) {
+  return asio::async_initiate<decltype(as_result), void(error_code, std::size_t)>(
+      [](auto handler, const core_ptr& c, asio::mutable_buffer b) {
+        c->finish_read(b, std::move(handler));
+      },
+      as_result, std::move(core), buffer);
+}
+
+auto async_finish_write(core_ptr core) {
+  return asio::async_initiate<decltype(as_result), void(error_code, std::size_t)>(
+      [](auto handler, const core_ptr& c) { c->finish_write(std::move(handler)); }, as_result,
+      std::move(core));
+}
+
+// The coroutines own the core: they may outlive the stream.
+
+awaitable<result<std::size_t>> read_some(core_ptr core, asio::mutable_buffer buffer) {
+  const auto done = core->try_read(buffer);
+  io_result read;
+  if (done) {
+    read = *done;
+    if (core->must_yield()) {
+      co_await asio::post(core->executor(), asio::use_awaitable);
+    }
+  } else {
+    const auto r = co_await async_finish_read(core, buffer);
+    read = {std::get<0>(r), std::get<1>(r)};
+  }
+  if (read.ec) {
+    co_return error(read.ec);
+  }
+  co_return read.n;
+}
+
+awaitable<result<void>> write(core_ptr core, asio::const_buffer buffer) {
+  write_buffers buffers;
+  buffers.add(buffer);
+  const auto done = core->try_write(buffers);
+  error_code ec;
+  if (done) {
+    ec = done->ec;
+    if (core->must_yield()) {
+      co_await asio::post(core->executor(), asio::use_awaitable);
+    }
+  } else {
+    const auto r = co_await async_finish_write(core);
+    ec = std::get<0>(r);
+  }
+  if (ec) {
+    co_return error(ec);
+  }
+  co_return result<void>();
+}
+
+awaitable<result<void>> shutdown_write(core_ptr core) {
+  core->shutdown_write();
+  while (core->state().shutdown_write_pending()) {
+    co_await core->changed().wait();
+  }
+  if (const auto ec = core->state().shutdown_write_error()) {
+    co_return error(ec);
+  }
+  co_return result<void>();
+}
+
+awaitable<result<void>> shutdown_read(core_ptr core) {
+  core->shutdown_read();
+  while (core->state().shutdown_read_pending()) {
+    co_await core->changed().wait();
+  }
+  if (const auto ec = core->state().shutdown_read_error()) {
+    co_return error(ec);
+  }
+  co_return result<void>();
+}
+
+awaitable<close_result> close(core_ptr core, std::chrono::steady_clock::duration deadline) {
+  const auto limit = std::chrono::steady_clock::now() + deadline;
+  core->close();
+  while (!core->state().ended()) {
+    const bool in_time =
+        co_await core->changed().wait_for(limit - std::chrono::steady_clock::now());
+    if (!in_time) {
+      core->end(errc::timed_out);
+    }
+  }
+  close_result r;
+  r.acknowledged = core->state().close_received();
+  r.peer_first = core->state().peer_closed_first();
+  r.reason = core->state().end_reason();
+  r.discarded = core->discarded();
+  co_return r;
+}
+
+awaitable<void> wait_peer_closed(core_ptr core) {
+  while (!core->state().close_received() && !core->state().ended()) {
+    co_await core->changed().wait();
+  }
+}
+
+}  // namespace
+
+void start_read(const core_ptr& core, asio::mutable_buffer buffer, io_handler handler) {
+  if (const auto done = core->try_read(buffer)) {
+    core->complete(std::move(handler), *done);
+  } else {
+    core->finish_read(buffer, std::move(handler));
+  }
+}
+
+void start_write(const core_ptr& core, const write_buffers& buffers, io_handler handler) {
+  if (const auto done = core->try_write(buffers)) {
+    core->complete(std::move(handler), *done);
+  } else {
+    core->finish_write(std::move(handler));
+  }
+}
+
+}  // namespace detail
+
+stream::stream(std::unique_ptr<transport> t, const options& o)
+    : core_(std::make_shared<detail::stream_core>(std::move(t), o)) {
+  core_->start();
+}
+
+stream& stream::operator=(stream&& other) noexcept {
+  if (this != &other) {
+    if (core_) {
+      core_->abort();
+    }
+    core_ = std::move(other.core_);
+  }
+  return *this;
+}
+
+stream::~stream() {
+  if (core_) {
+    core_->abort();
+  }
+}
+
+stream::executor_type stream::get_executor() const noexcept {
+  return core_->executor();
+}
+
+awaitable<result<std::size_t>> stream::read_some(asio::mutable_buffer buffer) {
+  return detail::read_some(core_, buffer);
+}
+
+awaitable<result<void>> stream::write(asio::const_buffer buffer) {
+  return detail::write(core_, buffer);
+}
+
+awaitable<result<void>> stream::shutdown_write() {
+  return detail::shutdown_write(core_);
+}
+
+awaitable<result<void>> stream::shutdown_read() {
+  return detail::shutdown_read(core_);
+}
+
+awaitable<close_result> stream::close(std::chrono::steady_clock::duration deadline) {
+  return detail::close(core_, deadline);
+}
+
+void stream::abort() noexcept {
+  core_->abort();
+}
+
+bool stream::peer_closed() const noexcept {
+  return core_->state().close_received() || core_->state().ended();
+}
+
+awaitable<void> stream::wait_peer_closed() {
+  return detail::wait_peer_closed(core_);
+}
+
+bool stream::write_open() const noexcept {
+  return !core_->state().write_error();
+}
+
+std::uint64_t stream::bytes_read() const noexcept {
+  return core_->bytes_read();
+}
+
+std::uint64_t stream::bytes_written() const noexcept {
+  return core_->bytes_written();
+}
+
+}  // namespace flow
