@@ -18,6 +18,7 @@
 
 #include <chrono>
 #include <memory>
+#include <optional>
 #include <stop_token>
 
 #include "flow/asio.hpp"
@@ -59,11 +60,10 @@ class client {
   // Returns when the connection's own coroutines have ended, after close() or a loss.
   flow::awaitable<void> join();
 
-  // True once nothing can be called any more; the reason is then in failure().
-  bool closed() const noexcept;
-  const flow::error& failure() const noexcept;
+  // Why nothing can be called any more; nothing while the connection lives.
+  const std::optional<flow::error>& failure() const noexcept;
 
-  // Returns when closed(). Must not outlive the client.
+  // Returns when there is a failure(). Must not outlive the client.
   flow::awaitable<void> wait_closed();
 
   // What generated code makes its calls on.

@@ -4,6 +4,8 @@
 // The server is not told, since ttrpc has no message for it; give a timeout where that matters.
 #pragma once
 
+#include <chrono>
+#include <cstdint>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -44,18 +46,20 @@ class client_stream final : public message_stream {
   flow::awaitable<flow::result<void>> finish(google::protobuf::MessageLite& response);
 
  private:
+  void watch();
   void fail(flow::error reason);
-  flow::awaitable<flow::result<void>> send_when_room(std::string frame);
+  flow::awaitable<flow::result<void>> send_when_room(flow::result<std::string> frame);
 
   std::shared_ptr<client_connection> connection_;
   std::shared_ptr<receive_queue> received_;
   kind kind_;
-  call_options options_;
-  flow::result<std::string> request_;
-  std::uint32_t id_ = 0;  // 0 until open
+  std::chrono::nanoseconds timeout_;
+  std::stop_token stop_;
+  flow::result<std::string> request_;  // the frame
+  std::uint32_t id_ = 0;               // 0 until open, which is no stream's id
   bool send_closed_ = false;
   std::optional<flow::deadline> deadline_;
-  std::optional<std::stop_callback<std::function<void()>>> stop_;
+  std::optional<std::stop_callback<std::function<void()>>> on_stop_;
 };
 
 // Returned for methods that return a stream.

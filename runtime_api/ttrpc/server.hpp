@@ -21,6 +21,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <set>
 #include <string>
 
 #include "flow/asio.hpp"
@@ -73,7 +74,7 @@ class server {
   flow::log& log_;
   limits limits_;
   service_map services_;
-  std::map<server_connection*, std::shared_ptr<server_connection>> connections_;
+  std::set<server_connection*> connections_;
   bool stopped_ = false;
   flow::event changed_;
   flow::task_group tasks_;

@@ -31,7 +31,7 @@ class unix_listener {
   unix_listener(boost::asio::any_io_executor executor, flow::unique_fd listening, server& target,
                 flow::log& log);
 
-  // Returns after close(). A shortage of descriptors or memory only delays.
+  // Returns after close(). A shortage of descriptors or memory delays and is logged.
   flow::awaitable<void> run();
 
   // No further connections. Those accepted are the server's business.

@@ -1,0 +1,65 @@
+#include "runtime_api/ttrpc/receive_queue.hpp"
+
+namespace ttrpc {
+
+receive_queue::receive_queue(boost::asio::any_io_executor executor, const limits& allowed)
+    : limits_(allowed), changed_(std::move(executor)) {}
+
+bool receive_queue::has_room() const noexcept {
+  // One message is always taken, however long, so that a stream of long ones can proceed.
+  return ended_ || messages_.empty() ||
+         (messages_.size() < limits_.stream_messages && bytes_ < limits_.stream_bytes);
+}
+
+flow::awaitable<bool> receive_queue::wait_room() {
+  const auto limit = std::chrono::steady_clock::now() + limits_.stream_stall;
+  while (!has_room()) {
+    const auto left = limit - std::chrono::steady_clock::now();
+    if (left <= left.zero()) {
+      co_return false;
+    }
+    co_await changed_.wait_for(left);
+  }
+  co_return true;
+}
+
+void receive_queue::push(std::string message) {
+  if (ended_) {
+    return;
+  }
+  bytes_ += message.size();
+  messages_.push_back(std::move(message));
+  changed_.notify_all();
+}
+
+void receive_queue::finish() {
+  ended_ = true;
+  changed_.notify_all();
+}
+
+void receive_queue::fail(flow::error reason) {
+  if (ended_) {
+    return;
+  }
+  failure_ = std::move(reason);
+  finish();
+}
+
+flow::awaitable<flow::result<bool>> receive_queue::pop(std::string& message) {
+  while (messages_.empty() && !ended_) {
+    co_await changed_.wait();
+  }
+  if (messages_.empty()) {
+    if (failure_) {
+      co_return *failure_;
+    }
+    co_return false;
+  }
+  message = std::move(messages_.front());
+  messages_.pop_front();
+  bytes_ -= message.size();
+  changed_.notify_all();
+  co_return true;
+}
+
+}  // namespace ttrpc

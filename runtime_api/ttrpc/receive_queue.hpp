@@ -1,0 +1,54 @@
+// The receiving half of one stream: messages in order, then its end.
+//
+//   push() push() finish()   ->   pop() true, pop() true, pop() false, pop() false ...
+//   push() fail(e)           ->   pop() true, pop() e, pop() e ...
+//
+// The first end counts; what comes after an end is dropped. Bounded by limits::stream_*; the one
+// who pushes asks for room first. Holds no memory while empty.
+//
+// Thread rule: one thread; one coroutine pops, one waits for room. Must outlive both.
+#pragma once
+
+#include <list>
+#include <optional>
+#include <string>
+
+#include "flow/asio.hpp"
+#include "flow/error.hpp"
+#include "flow/event.hpp"
+#include "runtime_api/ttrpc/limits.hpp"
+
+namespace ttrpc {
+
+class receive_queue {
+ public:
+  receive_queue(boost::asio::any_io_executor executor, const limits& allowed);
+
+  // Waits for room as long as limits::stream_stall allows. False if there is still none. An ended
+  // queue has room for everything, since it drops everything.
+  flow::awaitable<bool> wait_room();
+
+  void push(std::string message);
+  void finish();
+  void fail(flow::error reason);
+
+  bool ended() const noexcept { return ended_; }
+
+  // Why the stream failed; nothing if it did not.
+  const std::optional<flow::error>& failure() const noexcept { return failure_; }
+
+  // False at the end.
+  flow::awaitable<flow::result<bool>> pop(std::string& message);
+
+ private:
+  bool has_room() const noexcept;
+
+  limits limits_;
+  std::list<std::string> messages_;
+  std::size_t bytes_ = 0;
+  bool ended_ = false;
+  std::optional<flow::error> failure_;
+  flow::event changed_;
+};
+
+}  // namespace ttrpc
