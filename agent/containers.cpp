@@ -6,7 +6,6 @@
 #include <filesystem>
 
 #include "agent/cgroup.hpp"
-#include "agent/io/console_socket.hpp"
 #include "flow/file.hpp"
 #include "runtime_api/ttrpc/status.hpp"
 

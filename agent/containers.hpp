@@ -13,6 +13,7 @@
 
 #include "agent/crun.hpp"
 #include "agent/event_queue.hpp"
+#include "agent/io/console_socket.hpp"
 #include "agent/io/process_stdio.hpp"
 #include "agent/reaper.hpp"
 #include "flow/log.hpp"

@@ -46,7 +46,7 @@ service::answer<api::HelloResponse> service::hello(context& /*call*/,
 }
 
 awaitable<result<void>> service::events(context& call, const api::EventsRequest& /*request*/,
-                                        ttrpc::stream_writer<api::Event>& out) {
+                                        ttrpc::stream_writer<api::Event> out) {
   const std::stop_callback wake(call.stop_token(), [this] { events_.changed().notify_all(); });
   while (!call.cancelled()) {
     if (events_.empty()) {

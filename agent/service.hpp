@@ -26,7 +26,7 @@ class service final : public hvsock::agent::v1::agent_service {
       context& call, const hvsock::agent::v1::HelloRequest& request) override;
   flow::awaitable<flow::result<void>> events(
       context& call, const hvsock::agent::v1::EventsRequest& request,
-      ttrpc::stream_writer<hvsock::agent::v1::Event>& out) override;
+      ttrpc::stream_writer<hvsock::agent::v1::Event> out) override;
   answer<hvsock::agent::v1::CreateContainerResponse> create_container(
       context& call, const hvsock::agent::v1::CreateContainerRequest& request) override;
   answer<hvsock::agent::v1::StartContainerResponse> start_container(

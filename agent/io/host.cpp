@@ -28,7 +28,7 @@ awaitable<result<stream>> host::connect() {
   if (!connected) { co_return connected.error(); }
   // Both ends are ours: frames as large as a virtio packet carries.
   flow::stream::options options;
-  options.max_payload = flow::max_payload;
+  options.max_payload = flow::agreed_max_payload;
   co_return stream(std::move(connected.value()), options);
 }
 

@@ -49,7 +49,7 @@ awaitable<void> output_pump::send(std::span<const char> data) {
 
 awaitable<void> output_pump::run() {
   // One frame, one packet: a full buffer leaves in one system call.
-  std::vector<char> buffer(flow::max_payload);
+  std::vector<char> buffer(flow::agreed_max_payload);
   for (;;) {
     if (!backlog_.empty()) {
       const std::string ahead = std::exchange(backlog_, {});

@@ -1,0 +1,54 @@
+// hvsock-agent: the first and only program of the guest image, started by the kernel as pid 1.
+#include <sys/reboot.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <boost/asio/co_spawn.hpp>
+#include <csignal>
+
+#include "agent/boot/boot.hpp"
+#include "agent/clock.hpp"
+#include "agent/os.hpp"
+#include "agent/session.hpp"
+#include "flow/task_group.hpp"
+
+namespace {
+
+// The end of pid 1 would be a kernel panic: the machine is switched off instead.
+[[noreturn]] void power_off() {
+  ::sync();
+  ::reboot(RB_POWER_OFF);
+  for (;;) { ::pause(); }
+}
+
+void serve(const agent::command_line& parameters, std::uint32_t init_entered_ms, flow::log& log) {
+  boost::asio::io_context context(1);
+  boost::asio::co_spawn(
+      context, agent::serve_shim(context.get_executor(), parameters, init_entered_ms, log),
+      [&](const std::exception_ptr& failure, const flow::result<void>& ended) {
+        if (failure) { log.error("agent failed", {{"err", flow::describe(failure)}}); }
+        if (!failure && !ended) { log.error("agent failed", {{"err", ended.error().message()}}); }
+        context.stop();
+      });
+  context.run();
+}
+
+}  // namespace
+
+int main() {
+  const auto init_entered_ms = agent::milliseconds_since_boot();
+  ::signal(SIGPIPE, SIG_IGN);
+  ::umask(022);
+  // The kernel has opened the console as 0, 1 and 2.
+  flow::log log(STDERR_FILENO);
+  agent::linux_os system;
+  const auto parameters = agent::boot(system);
+  if (!parameters) {
+    log.error("guest cannot boot", {{"err", parameters.error().message()}});
+    power_off();
+  }
+  if (parameters.value().debug) { log.set_level(flow::log::level::debug); }
+  log.info("hvsock-agent started", {{"ms", init_entered_ms}});
+  if (!parameters.value().probe) { serve(parameters.value(), init_entered_ms, log); }
+  power_off();
+}
