@@ -119,9 +119,10 @@ void process_stdio::start() {
   }
 }
 
+// Whoever received says Close first: it holds every byte. Of stdin that is us.
 awaitable<void> process_stdio::run_input(channel& c) {
   co_await c.input->run();
-  co_await close(c);
+  static_cast<void>(co_await c.stream->close(close_deadline));
 }
 
 awaitable<void> process_stdio::run_output(channel& c) {
@@ -129,16 +130,16 @@ awaitable<void> process_stdio::run_output(channel& c) {
   // The process is told that nobody reads any more, should it still be there.
   flow::error_code ignored;
   c.our_end->close(ignored);
-  co_await close(c);
+  co_await close_after_shim(c);
 }
 
 awaitable<void> process_stdio::run_terminal(channel& c) {
   tasks_.spawn("terminal input", c.input->run());
   co_await c.output->run();
-  co_await close(c);
+  co_await close_after_shim(c);
 }
 
-awaitable<void> process_stdio::close(channel& c) {
+awaitable<void> process_stdio::close_after_shim(channel& c) {
   co_await c.stream->wait_peer_closed();
   static_cast<void>(co_await c.stream->close(close_deadline));
 }

@@ -67,7 +67,7 @@ class process_stdio {
   flow::awaitable<void> run_input(channel& c);
   flow::awaitable<void> run_output(channel& c);
   flow::awaitable<void> run_terminal(channel& c);
-  flow::awaitable<void> close(channel& c);
+  flow::awaitable<void> close_after_shim(channel& c);
 
   flow::asio::any_io_executor executor_;
   bool terminal_ = false;

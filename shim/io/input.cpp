@@ -25,16 +25,13 @@ awaitable<void> input::run(flow::stream& to) {
   std::vector<char> buffer(buffer_size);
   for (;;) {
     const auto n = co_await from_.read_some(flow::asio::buffer(buffer));
-    if (!n) {
-      const bool end_of_input = n.error().code() == flow::asio::error::eof;
-      if (end_of_input) { static_cast<void>(co_await to.shutdown_write()); }
-      break;
-    }
+    if (!n) { break; }
     const auto sent = co_await to.write(flow::asio::buffer(buffer.data(), n.value()));
     // The process closed its stdin; a client that writes on sees EPIPE, as with a pipe.
     if (!sent) { break; }
   }
   from_.close();
+  static_cast<void>(co_await to.shutdown_write());
 }
 
 void input::stop() { from_.close(); }

@@ -2,7 +2,6 @@
 // is spoken of. QEMU is behind it (qemu_machine.hpp).
 #pragma once
 
-#include <filesystem>
 #include <memory>
 #include <string>
 
@@ -24,9 +23,6 @@ class machine {
 
   // The next connection that the guest opens to us. An error: there will be no more.
   virtual flow::awaitable<flow::result<std::unique_ptr<flow::transport>>> accept() = 0;
-
-  // The host's side of the directory that the guest has mounted.
-  virtual const std::filesystem::path& share() const = 0;
 
   // Returns, with the reason, when one of its processes has ended. The others are ended then too.
   virtual flow::awaitable<flow::error> wait_ended() = 0;

@@ -6,7 +6,7 @@
 #include <array>
 
 #include "shim/vm/acceleration_probe.hpp"
-#include "shim/vm/share.hpp"
+#include "shim/vm/virtiofsd.hpp"
 
 namespace shim {
 

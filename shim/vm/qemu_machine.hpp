@@ -33,7 +33,6 @@ class qemu_machine final : public machine {
 
   flow::awaitable<flow::result<void>> start() override;
   flow::awaitable<flow::result<std::unique_ptr<flow::transport>>> accept() override;
-  const std::filesystem::path& share() const override { return share_; }
   flow::awaitable<flow::error> wait_ended() override;
   void kill() override;
   flow::awaitable<void> join() override;

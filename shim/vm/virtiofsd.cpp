@@ -1,4 +1,4 @@
-#include "shim/vm/share.hpp"
+#include "shim/vm/virtiofsd.hpp"
 
 #include <sys/socket.h>
 #include <sys/un.h>
@@ -47,7 +47,7 @@ result<connected_pair> listen_and_connect(const std::filesystem::path& directory
 
 }  // namespace
 
-result<share_server> start_virtiofsd(flow::asio::any_io_executor executor,
+result<virtiofsd_server> start_virtiofsd(flow::asio::any_io_executor executor,
                                      const std::filesystem::path& program,
                                      const std::filesystem::path& directory, int errors) {
   auto pair = listen_and_connect(directory);
@@ -62,7 +62,7 @@ result<share_server> start_virtiofsd(flow::asio::any_io_executor executor,
   c.descriptors = {{pair.value().listener.get(), 3}, {errors, 2}};
   auto daemon = child_process::start(std::move(executor), std::move(c));
   if (!daemon) { return std::move(daemon).error(); }
-  return share_server{std::move(daemon.value()), std::move(pair.value().connection)};
+  return virtiofsd_server{std::move(daemon.value()), std::move(pair.value().connection)};
 }
 
 }  // namespace shim

@@ -11,14 +11,14 @@
 
 namespace shim {
 
-struct share_server {
+struct virtiofsd_server {
   std::unique_ptr<child_process> daemon;
   flow::unique_fd hypervisor_end;  // connected to the daemon, for the hypervisor
 };
 
 // Starts virtiofsd (`program`) on `directory`. Mounts made below the directory later are seen by the
 // guest. `errors` is its stderr, borrowed.
-flow::result<share_server> start_virtiofsd(flow::asio::any_io_executor executor,
+flow::result<virtiofsd_server> start_virtiofsd(flow::asio::any_io_executor executor,
                                            const std::filesystem::path& program,
                                            const std::filesystem::path& directory, int errors);
 

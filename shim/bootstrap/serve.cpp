@@ -1,0 +1,71 @@
+#include "shim/bootstrap/serve.hpp"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <csignal>
+#include <cstdlib>
+
+#include "shim/bootstrap/paths.hpp"
+#include "shim/bootstrap/sandbox_lock.hpp"
+#include "shim/bootstrap/start.hpp"
+#include "shim/daemon.hpp"
+
+namespace shim {
+
+using flow::errc;
+using flow::error;
+using flow::result;
+using flow::unique_fd;
+
+namespace {
+
+constexpr int listening_descriptor = 3;
+
+// containerd reads the FIFO "log" in the bundle into its own log. Opened for both directions it neither
+// blocks nor fails while containerd is away.
+unique_fd open_log() {
+  return unique_fd(::open("log", O_RDWR | O_NONBLOCK | O_CLOEXEC));
+}
+
+}  // namespace
+
+result<int> serve(const options& o) {
+  ::signal(SIGPIPE, SIG_IGN);
+  const auto log_fifo = open_log();
+  flow::log log(log_fifo ? log_fifo.get() : STDERR_FILENO,
+                o.debug ? flow::log::level::debug : flow::log::level::info);
+
+  struct stat status {};
+  if (::fstat(listening_descriptor, &status) != 0 || !S_ISSOCK(status.st_mode)) {
+    return error(errc::invalid_argument,
+                 "descriptor 3 is not a listening socket; the shim is started by `start`");
+  }
+  unique_fd listening(listening_descriptor);
+  ::fcntl(listening.get(), F_SETFD, FD_CLOEXEC);
+
+  auto configuration = load_config(program_path(), {});
+  if (!configuration) { return std::move(configuration).error(); }
+  const auto group = group_of(".", o.id);
+  daemon_settings settings{
+      .arguments = o,
+      .configuration = std::move(configuration.value()),
+      .events_address = {},
+      .socket = socket_path(o, group),
+      .directory = {},
+  };
+  settings.directory = sandbox_directory(settings.configuration, o, group);
+  settings.configuration.debug = settings.configuration.debug || o.debug;
+  if (const char* address = std::getenv("TTRPC_ADDRESS"); address != nullptr) {
+    settings.events_address = address;
+  }
+  auto lock = lock_sandbox(settings.directory);
+  if (!lock) { return std::move(lock).error(); }
+  if (!lock.value()) {
+    return error(errc::unavailable, "another shim serves " + settings.directory.string());
+  }
+  return run_daemon(settings, std::move(listening), log);
+}
+
+}  // namespace shim

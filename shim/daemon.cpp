@@ -1,0 +1,127 @@
+#include "shim/daemon.hpp"
+
+#include <unistd.h>
+
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/signal_set.hpp>
+#include <csignal>
+
+#include "runtime_api/ttrpc/server.hpp"
+#include "runtime_api/ttrpc/unix_socket.hpp"
+#include "shim/bootstrap/sandbox_lock.hpp"
+#include "shim/events/publisher.hpp"
+#include "shim/sandbox.hpp"
+#include "shim/task/service.hpp"
+
+namespace shim {
+
+using flow::awaitable;
+using namespace std::chrono_literals;
+
+namespace {
+
+// Answers that are under way when we end, the one to Shutdown among them.
+constexpr auto answer_deadline = 2s;
+
+// Events that containerd has not taken when we end. It is there: it has just asked us to end.
+constexpr auto event_deadline = 5s;
+
+// A shim that was started and then given nothing to do (containerd died in between) ends by itself.
+constexpr auto idle_deadline = 60s;
+
+class daemon {
+ public:
+  daemon(boost::asio::any_io_executor executor, const daemon_settings& settings,
+         flow::unique_fd listening, flow::log& log)
+      : settings_(settings),
+        log_(log),
+        events_(executor, settings.events_address, settings.arguments.containerd_namespace, log),
+        sandbox_(executor, settings.arguments.id, settings.directory, settings.configuration, log),
+        tasks_(executor, sandbox_, events_, settings.configuration, [this] { end("shutdown"); }, log),
+        server_(executor, log),
+        listener_(executor, std::move(listening), server_, log),
+        signals_(executor, SIGTERM, SIGINT),
+        ending_(executor),
+        background_(executor, [&log](const std::string& task, const std::exception_ptr& failure) {
+          log.error("task failed", {{"task", task}, {"err", flow::describe(failure)}});
+        }) {
+    server_.add_service(tasks_);
+    server_.add_service(tasks_, "containerd.task.v3.Task");
+  }
+
+  awaitable<void> run() {
+    sandbox_.start();
+    events_.start();
+    background_.spawn("listen", listener_.run());
+    background_.spawn("signals", wait_signal());
+    background_.spawn("idle", watch_idle());
+    while (!ended_) { co_await ending_.wait(); }
+    co_await stop();
+  }
+
+ private:
+  void end(const char* why) {
+    if (ended_) { return; }
+    log_.info("ending", {{"reason", why}});
+    ended_ = true;
+    ending_.notify_all();
+  }
+
+  awaitable<void> wait_signal() {
+    const auto r = co_await signals_.async_wait(flow::as_result);
+    if (!std::get<0>(r)) { end("signal"); }
+  }
+
+  awaitable<void> watch_idle() {
+    while (!ended_) {
+      const bool woken = co_await ending_.wait_for(idle_deadline);
+      if (!woken && tasks_.idle() && server_.connections() == 0) { end("idle"); }
+    }
+  }
+
+  // Nothing is left but the writers of output that is still to be delivered.
+  awaitable<void> stop() {
+    listener_.close();
+    signals_.cancel();
+    ::unlink(settings_.socket.c_str());
+    co_await sandbox_.stop();
+    co_await tasks_.join();
+    co_await server_.shutdown(answer_deadline);
+    co_await events_.flush(event_deadline);
+    co_await background_.join();
+    remove_sandbox_directory(settings_.directory);
+    co_await tasks_.linger();
+    log_.info("ended");
+  }
+
+  const daemon_settings& settings_;
+  flow::log& log_;
+  publisher events_;
+  sandbox sandbox_;
+  task_service tasks_;
+  ttrpc::server server_;
+  ttrpc::unix_listener listener_;
+  boost::asio::signal_set signals_;
+  bool ended_ = false;
+  flow::event ending_;
+  flow::task_group background_;
+};
+
+}  // namespace
+
+int run_daemon(const daemon_settings& settings, flow::unique_fd listening, flow::log& log) {
+  boost::asio::io_context context(1);
+  daemon d(context.get_executor(), settings, std::move(listening), log);
+  int status = 0;
+  boost::asio::co_spawn(context, d.run(), [&](const std::exception_ptr& failure) {
+    if (failure) {
+      log.error("shim failed", {{"err", flow::describe(failure)}});
+      status = 1;
+    }
+    context.stop();
+  });
+  context.run();
+  return status;
+}
+
+}  // namespace shim

@@ -1,0 +1,114 @@
+#include "shim/events/publisher.hpp"
+
+#include <algorithm>
+#include <chrono>
+
+#include "containerd/services/events/ttrpc/v1/events.ttrpc.hpp"
+#include "runtime_api/ttrpc/unix_socket.hpp"
+#include "shim/timestamp.hpp"
+
+namespace shim {
+
+using flow::awaitable;
+using namespace std::chrono_literals;
+namespace api = containerd::services::events::ttrpc::v1;
+
+namespace {
+
+constexpr auto forward_deadline = 5s;
+constexpr auto first_retry = 10ms;
+constexpr std::chrono::milliseconds last_retry = 1s;
+
+// containerd's ttrpc services take the namespace from here.
+constexpr const char* namespace_key = "containerd-namespace-ttrpc";
+
+}  // namespace
+
+publisher::publisher(flow::asio::any_io_executor executor, std::string address,
+                     std::string containerd_namespace, flow::log& log)
+    : executor_(executor),
+      address_(std::move(address)),
+      namespace_(std::move(containerd_namespace)),
+      log_(log),
+      changed_(executor),
+      tasks_(executor, [this](const std::string& task, const std::exception_ptr& failure) {
+        log_.error("publisher failed", {{"task", task}, {"err", flow::describe(failure)}});
+      }) {}
+
+void publisher::start() {
+  if (!address_.empty()) { tasks_.spawn("publish events", run()); }
+}
+
+void publisher::publish(const std::string& topic, const google::protobuf::MessageLite& event) {
+  log_.debug("publish", {{"topic", topic}});
+  if (address_.empty()) { return; }
+  auto& envelope = *queue_.emplace_back().mutable_envelope();
+  *envelope.mutable_timestamp() = timestamp_now();
+  envelope.set_namespace_(namespace_);
+  envelope.set_topic(topic);
+  // containerd compares the url literally: no host in front of the name.
+  envelope.mutable_event()->set_type_url(event.GetTypeName());
+  event.SerializeToString(envelope.mutable_event()->mutable_value());
+  changed_.notify_all();
+}
+
+awaitable<void> publisher::run() {
+  std::chrono::milliseconds retry = first_retry;
+  for (;;) {
+    while (queue_.empty() && !stopping_) { co_await changed_.wait(); }
+    if (queue_.empty()) { break; }
+    // A copy: the queue grows while we wait.
+    const api::ForwardRequest head = queue_.front();
+    const bool taken = co_await forward(head);
+    if (taken) {
+      queue_.pop_front();
+      retry = first_retry;
+      changed_.notify_all();
+      continue;
+    }
+    if (stopping_) { break; }
+    co_await changed_.wait_for(retry);
+    retry = std::min<std::chrono::milliseconds>(retry * 2, last_retry);
+  }
+  co_await disconnect();
+}
+
+awaitable<bool> publisher::forward(const api::ForwardRequest& one) {
+  if (!client_) {
+    auto connection = co_await ttrpc::connect_unix(executor_, address_);
+    if (!connection) {
+      log_.debug("containerd is away", {{"err", connection.error().message()}});
+      co_return false;
+    }
+    client_ = std::make_unique<ttrpc::client>(executor_, std::move(connection.value()), log_);
+  }
+  const api::events_client events(*client_);
+  ttrpc::call_options options(forward_deadline);
+  options.metadata = {{namespace_key, namespace_}};
+  const auto forwarded = co_await events.forward(one, options);
+  if (forwarded) { co_return true; }
+  log_.debug("event not taken", {{"err", forwarded.error().message()}});
+  co_await disconnect();
+  co_return false;
+}
+
+awaitable<void> publisher::disconnect() {
+  if (!client_) { co_return; }
+  client_->close();
+  co_await client_->join();
+  client_.reset();
+}
+
+awaitable<void> publisher::flush(std::chrono::steady_clock::duration limit) {
+  const auto end = std::chrono::steady_clock::now() + limit;
+  while (!queue_.empty() && tasks_.size() > 0 && std::chrono::steady_clock::now() < end) {
+    co_await changed_.wait_for(end - std::chrono::steady_clock::now());
+  }
+  if (!queue_.empty()) { log_.warning("events not delivered", {{"count", queue_.size()}}); }
+  stopping_ = true;
+  queue_.clear();
+  changed_.notify_all();
+  co_await tasks_.join();
+}
+
+}  // namespace shim

@@ -1,0 +1,55 @@
+// containerd-shim-hvsock-v2: containerd's runtime v2 shim for containers in virtual machines.
+#include <unistd.h>
+
+#include <string>
+#include <vector>
+
+#include "shim/bootstrap/delete.hpp"
+#include "shim/bootstrap/info.hpp"
+#include "shim/bootstrap/serve.hpp"
+#include "shim/bootstrap/start.hpp"
+#include "shim/options.hpp"
+
+namespace {
+
+int print(int fd, const std::string& text) {
+  return ::write(fd, text.data(), text.size()) == static_cast<ssize_t>(text.size()) ? 0 : 1;
+}
+
+int fail(const flow::error& e) {
+  print(STDERR_FILENO, "containerd-shim-hvsock-v2: " + e.message() + "\n");
+  return 1;
+}
+
+int run(const shim::options& o) {
+  switch (o.what) {
+    case shim::options::action::start: {
+      const auto address = shim::start(o);
+      return address ? print(STDOUT_FILENO, address.value()) : fail(address.error());
+    }
+    case shim::options::action::remove: {
+      const auto response = shim::clean_up(o);
+      return response ? print(STDOUT_FILENO, response.value().SerializeAsString())
+                      : fail(response.error());
+    }
+    case shim::options::action::serve: {
+      const auto status = shim::serve(o);
+      return status ? status.value() : fail(status.error());
+    }
+    case shim::options::action::info:
+      return print(STDOUT_FILENO, shim::runtime_info().SerializeAsString());
+    case shim::options::action::version:
+      return print(STDOUT_FILENO, "containerd-shim-hvsock-v2 " HVSOCK_VERSION "\n");
+    case shim::options::action::help:
+      return print(STDOUT_FILENO, "containerd-shim-hvsock-v2 is run by containerd, "
+                                  "see https://github.com/containerd/containerd/blob/main/core/runtime/v2/README.md\n");
+  }
+  return 2;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  const auto options = shim::parse_options({argv + 1, argv + argc});
+  return options ? run(options.value()) : fail(options.error());
+}

@@ -1,0 +1,201 @@
+#include "shim/rootfs/mount.hpp"
+
+#include <fcntl.h>
+#include <sys/mount.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <string_view>
+
+#include "flow/file.hpp"
+#include "flow/unique_fd.hpp"
+
+namespace shim {
+
+using flow::result;
+using flow::system_error;
+using std::filesystem::path;
+
+namespace {
+
+// What mount(2) takes as data, its final zero included.
+constexpr std::size_t max_data = 4096;
+
+struct known_option {
+  std::string_view name;
+  unsigned long flag;
+  bool clears;
+};
+
+constexpr std::array known_options{
+    known_option{"async", MS_SYNCHRONOUS, true},
+    known_option{"atime", MS_NOATIME, true},
+    known_option{"bind", MS_BIND, false},
+    known_option{"defaults", 0, false},
+    known_option{"dev", MS_NODEV, true},
+    known_option{"diratime", MS_NODIRATIME, true},
+    known_option{"dirsync", MS_DIRSYNC, false},
+    known_option{"exec", MS_NOEXEC, true},
+    known_option{"mand", MS_MANDLOCK, false},
+    known_option{"noatime", MS_NOATIME, false},
+    known_option{"nodev", MS_NODEV, false},
+    known_option{"nodiratime", MS_NODIRATIME, false},
+    known_option{"noexec", MS_NOEXEC, false},
+    known_option{"nomand", MS_MANDLOCK, true},
+    known_option{"norelatime", MS_RELATIME, true},
+    known_option{"nostrictatime", MS_STRICTATIME, true},
+    known_option{"nosuid", MS_NOSUID, false},
+    known_option{"rbind", MS_BIND | MS_REC, false},
+    known_option{"relatime", MS_RELATIME, false},
+    known_option{"remount", MS_REMOUNT, false},
+    known_option{"ro", MS_RDONLY, false},
+    known_option{"rw", MS_RDONLY, true},
+    known_option{"strictatime", MS_STRICTATIME, false},
+    known_option{"suid", MS_NOSUID, true},
+    known_option{"sync", MS_SYNCHRONOUS, false},
+};
+
+constexpr std::string_view lowerdir = "lowerdir=";
+
+// Shortens "lowerdir=/a/x/fs:/a/y/fs" to names relative to /a, which is returned; empty if there is no
+// common directory.
+std::string make_layers_relative(std::string& data) {
+  const auto begin = data.find(lowerdir);
+  if (begin == std::string::npos) { return {}; }
+  const auto value = begin + lowerdir.size();
+  const auto end = std::min(data.find(',', value), data.size());
+  const std::string layers = data.substr(value, end - value);
+
+  std::string common = layers.substr(0, layers.find(':'));
+  std::vector<std::string> names;
+  for (std::size_t at = 0; at <= layers.size();) {
+    const auto next = std::min(layers.find(':', at), layers.size());
+    names.push_back(layers.substr(at, next - at));
+    const auto differ =
+        std::mismatch(common.begin(), common.end(), names.back().begin(), names.back().end());
+    common.erase(differ.first, common.end());
+    at = next + 1;
+  }
+  common.erase(std::min(common.rfind('/'), common.size()));
+  if (common.empty()) { return {}; }
+
+  std::string shortened;
+  for (const auto& name : names) {
+    if (!shortened.empty()) { shortened += ':'; }
+    shortened += name.substr(common.size() + 1);
+  }
+  data.replace(value, end - value, shortened);
+  return common;
+}
+
+// Puts the process back where it was.
+class working_directory {
+ public:
+  explicit working_directory(const std::string& directory)
+      : before_(::open(".", O_PATH | O_DIRECTORY | O_CLOEXEC)) {
+    changed_ = before_ && ::chdir(directory.c_str()) == 0;
+  }
+  working_directory(const working_directory&) = delete;
+  working_directory& operator=(const working_directory&) = delete;
+  ~working_directory() {
+    if (changed_) { static_cast<void>(::fchdir(before_.get()) == 0); }
+  }
+
+ private:
+  flow::unique_fd before_;
+  bool changed_ = false;
+};
+
+// "\040" and the like, as the kernel writes blanks in mountinfo.
+std::string unescape(std::string_view text) {
+  std::string out;
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    if (text[i] == '\\' && i + 3 < text.size()) {
+      out += static_cast<char>((text[i + 1] - '0') * 64 + (text[i + 2] - '0') * 8 +
+                               (text[i + 3] - '0'));
+      i += 3;
+    } else {
+      out += text[i];
+    }
+  }
+  return out;
+}
+
+}  // namespace
+
+mount_arguments parse_mount_options(const std::vector<std::string>& options) {
+  mount_arguments parsed;
+  for (const auto& option : options) {
+    const auto* known = std::find_if(known_options.begin(), known_options.end(),
+                                     [&](const auto& k) { return k.name == option; });
+    if (known != known_options.end()) {
+      parsed.flags = known->clears ? parsed.flags & ~known->flag : parsed.flags | known->flag;
+    } else {
+      if (!parsed.data.empty()) { parsed.data += ','; }
+      parsed.data += option;
+    }
+  }
+  return parsed;
+}
+
+result<void> mount_on(const mount_description& m, const path& target) {
+  auto arguments = parse_mount_options(m.options);
+  std::string common = ".";
+  if (arguments.data.size() >= max_data && m.type == "overlay") {
+    common = make_layers_relative(arguments.data);
+  }
+  if (arguments.data.size() >= max_data || common.empty()) {
+    return flow::error(flow::errc::invalid_argument,
+                       "mount " + target.string() + ": options are too long for the kernel");
+  }
+  const working_directory elsewhere(common);
+  const unsigned long flags = arguments.flags;
+  if (::mount(m.source.c_str(), target.c_str(), m.type.c_str(), flags, arguments.data.c_str()) != 0) {
+    return system_error("mount " + m.type + " " + m.source + " on " + target.string());
+  }
+  // A bind mount takes no notice of the other flags the first time.
+  constexpr unsigned long independent = MS_RDONLY | MS_NOSUID | MS_NODEV | MS_NOEXEC;
+  if ((flags & MS_BIND) != 0 && (flags & independent) != 0 &&
+      ::mount("", target.c_str(), "", MS_REMOUNT | (flags & ~static_cast<unsigned long>(MS_REC)),
+              "") != 0) {
+    const auto failure = system_error("remount " + target.string());
+    ::umount2(target.c_str(), MNT_DETACH);
+    return failure;
+  }
+  return {};
+}
+
+result<void> bind_mount(const path& source, const path& target) {
+  if (::mount(source.c_str(), target.c_str(), "", MS_BIND | MS_REC, "") != 0) {
+    return system_error("bind " + source.string() + " to " + target.string());
+  }
+  return {};
+}
+
+std::vector<std::string> mount_points_below(const path& directory) {
+  std::vector<std::string> found;
+  const auto table = flow::read_file("/proc/self/mountinfo");
+  if (!table) { return found; }
+  const std::string exactly = directory.string();
+  const std::string below = exactly + "/";
+  std::string_view rest = table.value();
+  while (!rest.empty()) {
+    auto line = rest.substr(0, rest.find('\n'));
+    rest.remove_prefix(std::min(line.size() + 1, rest.size()));
+    // id, parent, device, root, mount point
+    for (int skip = 0; skip < 4; ++skip) { line.remove_prefix(std::min(line.find(' ') + 1, line.size())); }
+    auto point = unescape(line.substr(0, line.find(' ')));
+    if (point == exactly || point.starts_with(below)) { found.push_back(std::move(point)); }
+  }
+  return found;
+}
+
+void unmount_below(const path& directory) {
+  const auto points = mount_points_below(directory);
+  for (auto point = points.rbegin(); point != points.rend(); ++point) {
+    ::umount2(point->c_str(), MNT_DETACH | UMOUNT_NOFOLLOW);
+  }
+}
+
+}  // namespace shim

@@ -1,0 +1,43 @@
+// Mounts as containerd's snapshotters describe them, made on the host.
+#pragma once
+
+#include <filesystem>
+#include <string>
+#include <vector>
+
+#include "flow/error.hpp"
+
+namespace shim {
+
+// One of CreateTaskRequest.rootfs: {"overlay", "overlay", {"lowerdir=...", "upperdir=..."}}.
+struct mount_description {
+  std::string type;
+  std::string source;
+  std::vector<std::string> options;
+};
+
+// What mount(2) is given for the options: flags for those it knows, the rest as data.
+struct mount_arguments {
+  unsigned long flags = 0;
+  std::string data;
+};
+mount_arguments parse_mount_options(const std::vector<std::string>& options);
+
+// Mounts on `target`, which exists. Layers of an overlay whose names together are too long for the
+// kernel are named relative to their common directory; during that the working directory of the process
+// is another.
+flow::result<void> mount_on(const mount_description& m, const std::filesystem::path& target);
+
+// Makes `source` (a directory or a file) visible at `target` too, with everything mounted below it.
+// `target` exists and is of the same kind.
+flow::result<void> bind_mount(const std::filesystem::path& source,
+                              const std::filesystem::path& target);
+
+// Takes away whatever is mounted at `directory` and below, last first, whether it is in use or not.
+// Nothing mounted is no error.
+void unmount_below(const std::filesystem::path& directory);
+
+// Mount points at `directory` and below, in the order they were made.
+std::vector<std::string> mount_points_below(const std::filesystem::path& directory);
+
+}  // namespace shim

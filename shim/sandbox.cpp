@@ -1,0 +1,110 @@
+#include "shim/sandbox.hpp"
+
+#include "runtime_api/ttrpc/status.hpp"
+#include "shim/vm/qemu_machine.hpp"
+
+namespace shim {
+
+using flow::awaitable;
+using flow::error;
+using flow::result;
+
+sandbox::sandbox(flow::asio::any_io_executor executor, std::string id,
+                 const std::filesystem::path& directory, const config& c, flow::log& log)
+    : executor_(executor),
+      share_(directory),
+      config_(c),
+      log_(log),
+      machine_(std::make_unique<qemu_machine>(executor, std::move(id), share_.view(), c, log)),
+      guest_(std::make_unique<guest>(
+          executor, *machine_,
+          [this](const hvsock::agent::v1::ProcessExit& exit) { process_exited(exit); }, log)),
+      changed_(executor),
+      tasks_(executor, [this](const std::string& task, const std::exception_ptr& failure) {
+        log_.error("sandbox task failed", {{"task", task}, {"err", flow::describe(failure)}});
+        kill("internal error");
+      }) {}
+
+void sandbox::start() { tasks_.spawn("boot", boot()); }
+
+awaitable<void> sandbox::boot() {
+  if (auto made = share_.make(); !made) {
+    lose(std::move(made).error());
+    co_return;
+  }
+  const auto started = co_await machine_->start();
+  if (!started) {
+    lose(flow::error(started.error()).in("start virtual machine"));
+    co_return;
+  }
+  tasks_.spawn("watch machine", watch_machine());
+  const auto connected = co_await guest_->connect(config_.boot_timeout);
+  if (!connected) {
+    // If one of its processes has ended, that says more than the connection that did not come.
+    lose(flow::error(connected.error()).in("boot virtual machine"));
+    co_return;
+  }
+  ready_ = true;
+  changed_.notify_all();
+  tasks_.spawn("watch guest", watch_guest());
+}
+
+awaitable<void> sandbox::watch_machine() {
+  const auto why = co_await machine_->wait_ended();
+  lose(flow::error(why).in("virtual machine ended"));
+}
+
+awaitable<void> sandbox::watch_guest() {
+  co_await guest_->wait_lost();
+  lose(error(flow::errc::unavailable, "the agent is gone"));
+}
+
+void sandbox::lose(error why) {
+  if (lost_) { return; }
+  log_.warning("sandbox is over", {{"reason", why.message()}});
+  lost_ = std::move(why);
+  guest_->close();
+  machine_->kill();
+  // Handlers may register or forget others.
+  for (const auto ends = std::exchange(ends_, {}); const auto& [number, on_end] : ends) {
+    on_end(std::nullopt);
+  }
+  changed_.notify_all();
+}
+
+void sandbox::kill(const std::string& reason) {
+  lose(error(flow::errc::aborted, reason));
+}
+
+awaitable<result<void>> sandbox::ready() {
+  while (!ready_ && !lost_) { co_await changed_.wait(); }
+  if (lost_) { co_return error(ttrpc::code::unavailable, lost_->message()); }
+  co_return result<void>();
+}
+
+void sandbox::expect_end(std::uint32_t number, end_handler on_end) {
+  if (lost_) {
+    on_end(std::nullopt);
+  } else {
+    ends_.insert_or_assign(number, std::move(on_end));
+  }
+}
+
+void sandbox::process_exited(const hvsock::agent::v1::ProcessExit& exit) {
+  const auto expected = ends_.extract(exit.process());
+  if (expected.empty()) {
+    log_.warning("exit of an unknown process", {{"process", exit.process()}});
+    return;
+  }
+  expected.mapped()(exit);
+}
+
+awaitable<void> sandbox::stop() {
+  kill("stopped");
+  co_await machine_->join();
+  co_await guest_->join();
+  co_await tasks_.join();
+  share_.remove();
+}
+
+}  // namespace shim

@@ -1,0 +1,89 @@
+// One sandbox: a virtual machine with its guest, from the moment it starts to boot to its end.
+//
+//   starting --guest answers--> ready --machine or guest ends--> lost
+//       \--------- cannot start, does not boot in time ----------^
+//
+// Containers are put into it and register their processes; the sandbox tells each of its exit, or that
+// it is lost with the machine.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "flow/asio.hpp"
+#include "flow/event.hpp"
+#include "flow/log.hpp"
+#include "flow/task_group.hpp"
+#include "shim/config.hpp"
+#include "shim/guest.hpp"
+#include "shim/rootfs/share.hpp"
+#include "shim/vm/machine.hpp"
+
+namespace shim {
+
+class sandbox {
+ public:
+  // How a process ended: as the guest reports it, or nothing if it is lost with the machine.
+  using process_end = std::optional<hvsock::agent::v1::ProcessExit>;
+  using end_handler = std::function<void(const process_end&)>;
+
+  // `directory` is the sandbox's own in the state directory and exists. Everything given outlives the
+  // object.
+  sandbox(flow::asio::any_io_executor executor, std::string id,
+          const std::filesystem::path& directory, const config& c, flow::log& log);
+  sandbox(const sandbox&) = delete;
+  sandbox& operator=(const sandbox&) = delete;
+
+  // Starts booting; returns at once.
+  void start();
+
+  // Waits for the guest. An error says why there is none (any more).
+  flow::awaitable<flow::result<void>> ready();
+
+  // Calls of the agent; only after ready().
+  const hvsock::agent::v1::agent_client& agent() const { return guest_->agent(); }
+  guest& streams() { return *guest_; }
+
+  // Where to put, by bind mounts, what the guest is to see.
+  const std::filesystem::path& entries() const noexcept { return share_.entries(); }
+
+  // Numbers for containers and processes, never used twice.
+  std::uint32_t next_number() noexcept { return ++last_number_; }
+
+  // `on_end` is called once, when process `number` has ended or is lost. Taken back by forget().
+  void expect_end(std::uint32_t number, end_handler on_end);
+  void forget(std::uint32_t number) { ends_.erase(number); }
+
+  // Ends the machine at once.
+  void kill(const std::string& reason);
+
+  // Ends it and returns when nothing of it is left.
+  flow::awaitable<void> stop();
+
+ private:
+  flow::awaitable<void> boot();
+  flow::awaitable<void> watch_machine();
+  flow::awaitable<void> watch_guest();
+  void lose(flow::error why);
+  void process_exited(const hvsock::agent::v1::ProcessExit& exit);
+
+  flow::asio::any_io_executor executor_;
+  share share_;
+  const config& config_;
+  flow::log& log_;
+  std::unique_ptr<machine> machine_;
+  std::unique_ptr<guest> guest_;
+  bool ready_ = false;
+  std::optional<flow::error> lost_;
+  std::uint32_t last_number_ = 0;
+  std::map<std::uint32_t, end_handler> ends_;
+  flow::event changed_;
+  flow::task_group tasks_;
+};
+
+}  // namespace shim

@@ -1,0 +1,151 @@
+#include "shim/spec.hpp"
+
+#include <algorithm>
+#include <boost/json/parse.hpp>
+#include <boost/json/serialize.hpp>
+
+#include "flow/file.hpp"
+
+namespace shim {
+
+using flow::errc;
+using flow::error;
+using flow::result;
+using std::filesystem::path;
+namespace json = boost::json;
+
+namespace {
+
+// What containerd itself would pass: a request of at most 4 MiB.
+constexpr std::size_t max_size = std::size_t{4} << 20U;
+
+error invalid(const std::string& what) { return {errc::invalid_argument, "config.json: " + what}; }
+
+result<json::object> parse_object(const std::string& text) {
+  boost::system::error_code ec;
+  auto value = json::parse(text, ec);
+  if (ec) { return error(ec, "not JSON"); }
+  if (!value.is_object()) { return error(errc::invalid_argument, "not a JSON object"); }
+  return std::move(value.as_object());
+}
+
+json::object* object_in(json::object& parent, std::string_view name) {
+  auto* value = parent.if_contains(name);
+  return value != nullptr && value->is_object() ? &value->as_object() : nullptr;
+}
+
+json::array* array_in(json::object& parent, std::string_view name) {
+  auto* value = parent.if_contains(name);
+  return value != nullptr && value->is_array() ? &value->as_array() : nullptr;
+}
+
+std::string string_in(const json::object& parent, std::string_view name) {
+  const auto* value = parent.if_contains(name);
+  return value != nullptr && value->is_string() ? std::string(value->as_string()) : std::string();
+}
+
+// Labels of the host's security modules, which the guest's kernel does not have.
+void rewrite_process(json::object& process) {
+  process.erase("apparmorProfile");
+  process.erase("selinuxLabel");
+}
+
+void rewrite_linux(json::object& linux, const std::string& cgroup) {
+  linux["cgroupsPath"] = cgroup;
+  linux.erase("mountLabel");
+  linux.erase("intelRdt");
+  if (auto* namespaces = array_in(linux, "namespaces"); namespaces != nullptr) {
+    // A namespace of the host cannot be entered from the guest; the container gets one of its own.
+    for (auto& one : *namespaces) {
+      if (one.is_object()) { one.as_object().erase("path"); }
+    }
+  }
+}
+
+bool is_bind(const json::object& mount) {
+  if (string_in(mount, "type") == "bind") { return true; }
+  const auto* options = mount.if_contains("options");
+  if (options == nullptr || !options->is_array()) { return false; }
+  const auto& list = options->as_array();
+  return std::any_of(list.begin(), list.end(), [](const json::value& option) {
+    return option.is_string() && (option.as_string() == "bind" || option.as_string() == "rbind");
+  });
+}
+
+// Bound from these, a container means the kernel it runs on, which is the guest's.
+bool belongs_to_kernel(const path& source) {
+  const auto text = source.lexically_normal().string();
+  return text.starts_with("/proc/") || text.starts_with("/sys/") || text == "/proc" ||
+         text == "/sys";
+}
+
+result<void> rewrite_mounts(json::array& mounts, const spec::share_function& share) {
+  for (auto& entry : mounts) {
+    if (!entry.is_object()) { return invalid("mounts: not an object"); }
+    auto& mount = entry.as_object();
+    if (!is_bind(mount)) { continue; }
+    const path source = string_in(mount, "source");
+    if (source.empty()) { return invalid("mounts: a bind mount without a source"); }
+    if (belongs_to_kernel(source)) { continue; }
+    auto shared = share(source);
+    if (!shared) { return std::move(shared).error().in("mounts"); }
+    mount["source"] = shared.value();
+  }
+  return {};
+}
+
+}  // namespace
+
+result<spec> spec::parse(const std::string& text) {
+  auto document = parse_object(text);
+  if (!document) { return std::move(document).error().in("config.json"); }
+  if (object_in(document.value(), "process") == nullptr) { return invalid("no process"); }
+  const auto* root = object_in(document.value(), "root");
+  if (root == nullptr || string_in(*root, "path").empty()) { return invalid("no root.path"); }
+  return spec(std::move(document.value()));
+}
+
+result<spec> spec::load(const path& bundle) {
+  const auto text = flow::read_file(bundle / "config.json", max_size);
+  if (!text) { return text.error(); }
+  return parse(text.value());
+}
+
+std::string spec::annotation(const std::string& name) const {
+  const auto* annotations = document_.if_contains("annotations");
+  if (annotations == nullptr || !annotations->is_object()) { return {}; }
+  return string_in(annotations->as_object(), name);
+}
+
+path spec::root(const path& bundle) const {
+  return bundle / string_in(document_.at("root").as_object(), "path");
+}
+
+result<std::string> spec::for_guest(const std::string& root, const std::string& cgroup,
+                                    const share_function& share) const {
+  json::object document = document_;
+  document["root"].as_object()["path"] = root;
+  // Hooks are programs of the host.
+  document.erase("hooks");
+  rewrite_process(document["process"].as_object());
+  if (auto* linux = object_in(document, "linux"); linux != nullptr) {
+    rewrite_linux(*linux, cgroup);
+  } else {
+    document["linux"] = json::object{{"cgroupsPath", cgroup}};
+  }
+  if (auto* mounts = array_in(document, "mounts"); mounts != nullptr) {
+    if (auto rewritten = rewrite_mounts(*mounts, share); !rewritten) {
+      return std::move(rewritten).error();
+    }
+  }
+  return json::serialize(document);
+}
+
+result<std::string> process_for_guest(const std::string& text) {
+  auto process = parse_object(text);
+  if (!process) { return std::move(process).error().in("process spec"); }
+  rewrite_process(process.value());
+  return json::serialize(process.value());
+}
+
+}  // namespace shim

@@ -1,0 +1,45 @@
+// The OCI specification of a container (config.json): read on the host, rewritten for the guest.
+//
+// Paths of the host mean nothing in the guest, and what the host's kernel is asked to do for a container
+// (network namespaces by path, security labels, hooks) is not the guest kernel's business.
+#pragma once
+
+#include <boost/json/object.hpp>
+#include <filesystem>
+#include <functional>
+#include <string>
+
+#include "flow/error.hpp"
+
+namespace shim {
+
+class spec {
+ public:
+  // errc::invalid_argument if `text` is not JSON of an OCI specification with a process and a root.
+  static flow::result<spec> parse(const std::string& text);
+  static flow::result<spec> load(const std::filesystem::path& bundle);
+
+  // The value of an annotation; empty if there is none.
+  std::string annotation(const std::string& name) const;
+
+  // The root file system on the host; relative names are relative to `bundle`.
+  std::filesystem::path root(const std::filesystem::path& bundle) const;
+
+  // Gives a file or directory of the host to the guest; returns its name there.
+  using share_function = std::function<flow::result<std::string>(const std::filesystem::path&)>;
+
+  // The text for the guest's OCI runtime. `root` is the root file system's name in the guest, `cgroup`
+  // the container's cgroup there, and `share` is asked for every bind mount's source.
+  flow::result<std::string> for_guest(const std::string& root, const std::string& cgroup,
+                                      const share_function& share) const;
+
+ private:
+  explicit spec(boost::json::object document) : document_(std::move(document)) {}
+
+  boost::json::object document_;
+};
+
+// An OCI process object (of an exec), rewritten for the guest. errc::invalid_argument if it is none.
+flow::result<std::string> process_for_guest(const std::string& text);
+
+}  // namespace shim

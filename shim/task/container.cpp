@@ -1,0 +1,172 @@
+#include "shim/task/container.hpp"
+
+#include <fcntl.h>
+
+#include <algorithm>
+#include <csignal>
+
+#include "flow/unique_fd.hpp"
+
+namespace shim {
+
+using flow::awaitable;
+using flow::error;
+using flow::result;
+using std::filesystem::path;
+
+namespace {
+
+// Where the agent mounts the share (see agent/boot/file_systems.hpp), and what it calls the cgroup that
+// all containers are in.
+constexpr const char* guest_share = "/run/hvsock/share";
+constexpr const char* guest_cgroup = "/hvsock";
+
+// What a process gets that is lost with its machine.
+constexpr std::uint32_t lost_status = 255;
+constexpr std::uint32_t killed_status = 128 + SIGKILL;
+
+std::string name_in_guest(std::uint32_t number) { return "c" + std::to_string(number); }
+
+}  // namespace
+
+container::container(flow::asio::any_io_executor executor, std::string id, path bundle, sandbox& in,
+                     stopped_handler on_stopped, flow::log& log)
+    : executor_(executor),
+      id_(std::move(id)),
+      bundle_(std::move(bundle)),
+      sandbox_(in),
+      on_stopped_(std::move(on_stopped)),
+      log_(log),
+      number_(in.next_number()),
+      init_(std::make_shared<process>(executor)),
+      exec_stopped_(executor),
+      tasks_(executor, [this](const std::string& task, const std::exception_ptr& failure) {
+        log_.error("container task failed",
+                   {{"id", id_}, {"task", task}, {"err", flow::describe(failure)}});
+      }) {
+  init_->number = in.next_number();
+}
+
+// --- file systems ---------------------------------------------------------------------------------
+
+result<std::string> container::prepare(const std::vector<mount_description>& rootfs,
+                                       const spec& s) {
+  const path mounted = bundle_ / "rootfs";
+  for (const auto& m : rootfs) {
+    if (auto done = mount_on(m, mounted); !done) {
+      unmount();
+      return std::move(done).error().in("rootfs");
+    }
+  }
+  auto root = share_path(s.root(bundle_));
+  if (!root) {
+    unmount();
+    return std::move(root).error().in("rootfs");
+  }
+  auto text = s.for_guest(root.value(), std::string(guest_cgroup) + "/" + name_in_guest(number_),
+                          [this](const path& source) { return share_path(source); });
+  if (!text) { unmount(); }
+  return text;
+}
+
+result<std::string> container::share_path(const path& source) {
+  const auto name = name_in_guest(number_);
+  const path directory = sandbox_.entries() / name;
+  const path target = directory / std::to_string(shared_);
+  std::error_code ec;
+  std::filesystem::create_directory(directory, ec);
+  const auto kind = std::filesystem::status(source, ec).type();
+  if (kind == std::filesystem::file_type::not_found) {
+    return flow::system_error(ENOENT, source.string());
+  }
+  if (kind == std::filesystem::file_type::directory) {
+    std::filesystem::create_directory(target, ec);
+    if (ec) { return error(ec, "create " + target.string()); }
+  } else {
+    const flow::unique_fd file(::open(target.c_str(), O_WRONLY | O_CREAT | O_CLOEXEC, 0600));
+    if (!file) { return flow::system_error("create " + target.string()); }
+  }
+  if (auto bound = bind_mount(source, target); !bound) { return std::move(bound).error(); }
+  return std::string(guest_share) + "/" + name + "/" + std::to_string(shared_++);
+}
+
+void container::unmount() {
+  const path directory = sandbox_.entries() / name_in_guest(number_);
+  unmount_below(directory);
+  unmount_below(bundle_ / "rootfs");
+  // Only what we made, and only if nothing is mounted on it any more: a bind mount of a user's
+  // directory must never be emptied.
+  if (!mount_points_below(directory).empty()) {
+    log_.error("share of a container is still mounted", {{"id", id_}, {"path", directory.string()}});
+    return;
+  }
+  std::error_code ec;
+  for (std::uint32_t i = 0; i <= shared_; ++i) {
+    std::filesystem::remove(directory / std::to_string(i), ec);
+  }
+  std::filesystem::remove(directory, ec);
+}
+
+// --- processes ------------------------------------------------------------------------------------
+
+std::shared_ptr<process> container::find_exec(const std::string& exec_id) const {
+  const auto found = execs_.find(exec_id);
+  return found == execs_.end() ? nullptr : found->second;
+}
+
+void container::add_exec(std::shared_ptr<process> p) {
+  p->number = sandbox_.next_number();
+  execs_[p->exec_id] = std::move(p);
+}
+
+std::vector<std::shared_ptr<process>> container::remove_all() {
+  std::vector<std::shared_ptr<process>> all{std::move(init_)};
+  for (auto& [exec_id, p] : std::exchange(execs_, {})) { all.push_back(std::move(p)); }
+  return all;
+}
+
+void container::watch(const std::shared_ptr<process>& p) {
+  sandbox_.expect_end(p->number, [this, p](const sandbox::process_end& end) {
+    tasks_.spawn("conclude " + p->exec_id, conclude(p, end));
+  });
+}
+
+awaitable<void> container::conclude(std::shared_ptr<process> p, sandbox::process_end end) {
+  while (p->busy) { co_await p->changed.wait(); }
+  if (p->failed) { co_return; }
+  p->exited = true;
+  p->changed.notify_all();
+  p->streams->process_ended();
+  if (end) {
+    co_await p->streams->wait_safe(end->stdout_bytes(), end->stderr_bytes());
+    p->exit_status = end->exit_status();
+    p->exited_at = end->exited_at();
+  } else {
+    co_await p->streams->wait_safe_to_end();
+    p->exit_status = p->killed ? killed_status : lost_status;
+    p->exited_at = std::chrono::duration_cast<std::chrono::nanoseconds>(
+                       std::chrono::system_clock::now().time_since_epoch())
+                       .count();
+    p->truncated = true;
+    log_.error("process lost with its machine; its output may be truncated",
+               {{"id", id_}, {"exec_id", p->exec_id}, {"status", p->exit_status}});
+  }
+  // The exit of a container's first process is the last of its exits.
+  while (p->is_init() && any_exec_running()) { co_await exec_stopped_.wait(); }
+
+  p->host.reset();
+  p->state = process::status::stopped;
+  p->changed.notify_all();
+  exec_stopped_.notify_all();
+  on_stopped_(*this, *p);
+}
+
+bool container::any_exec_running() const {
+  return std::any_of(execs_.begin(), execs_.end(), [](const auto& e) {
+    return e.second->busy || e.second->state == process::status::running;
+  });
+}
+
+awaitable<void> container::join() { co_await tasks_.join(); }
+
+}  // namespace shim

@@ -1,0 +1,76 @@
+// A container: what was mounted for it, its first process, and the execs in it.
+#pragma once
+
+#include <filesystem>
+#include <functional>
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "flow/log.hpp"
+#include "flow/task_group.hpp"
+#include "shim/rootfs/mount.hpp"
+#include "shim/sandbox.hpp"
+#include "shim/spec.hpp"
+#include "shim/task/process.hpp"
+
+namespace shim {
+
+class container {
+ public:
+  // Told when a process has stopped.
+  using stopped_handler = std::function<void(const container&, const process&)>;
+
+  container(flow::asio::any_io_executor executor, std::string id, std::filesystem::path bundle,
+            sandbox& in, stopped_handler on_stopped, flow::log& log);
+  container(const container&) = delete;
+  container& operator=(const container&) = delete;
+
+  const std::string& id() const noexcept { return id_; }
+  const std::filesystem::path& bundle() const noexcept { return bundle_; }
+  std::uint32_t number() const noexcept { return number_; }
+  const std::shared_ptr<process>& init() const noexcept { return init_; }
+
+  // Mounts the root file system at bundle/rootfs and gives it, and what `s` binds, to the guest.
+  // Returns the specification for the guest's OCI runtime. On an error nothing stays mounted.
+  flow::result<std::string> prepare(const std::vector<mount_description>& rootfs, const spec& s);
+
+  // Takes all of that away.
+  void unmount();
+
+  // The exec, or nothing.
+  std::shared_ptr<process> find_exec(const std::string& exec_id) const;
+  void add_exec(std::shared_ptr<process> p);
+  void remove_exec(const std::string& exec_id) { execs_.erase(exec_id); }
+  const std::map<std::string, std::shared_ptr<process>>& execs() const noexcept { return execs_; }
+
+  // Init and execs, which are the caller's from here on.
+  std::vector<std::shared_ptr<process>> remove_all();
+
+  // The guest knows `p` from here on: its end will be told when its output is safe.
+  void watch(const std::shared_ptr<process>& p);
+
+  // Returns when no end is being worked on. All processes must have ended.
+  flow::awaitable<void> join();
+
+ private:
+  flow::result<std::string> share_path(const std::filesystem::path& source);
+  flow::awaitable<void> conclude(std::shared_ptr<process> p, sandbox::process_end end);
+  bool any_exec_running() const;
+
+  flow::asio::any_io_executor executor_;
+  std::string id_;
+  std::filesystem::path bundle_;
+  sandbox& sandbox_;
+  stopped_handler on_stopped_;
+  flow::log& log_;
+  std::uint32_t number_;
+  std::uint32_t shared_ = 0;  // bind mounts given to the guest so far
+  std::shared_ptr<process> init_;
+  std::map<std::string, std::shared_ptr<process>> execs_;
+  flow::event exec_stopped_;
+  flow::task_group tasks_;
+};
+
+}  // namespace shim

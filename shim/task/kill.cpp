@@ -1,0 +1,73 @@
+// Kill: a signal for a process, or for every process of a container.
+#include <csignal>
+
+#include "runtime_api/ttrpc/status.hpp"
+#include "shim/task/service.hpp"
+
+namespace shim {
+
+using flow::awaitable;
+using flow::error;
+using flow::result;
+using namespace std::chrono_literals;
+using ttrpc::code;
+namespace api = containerd::task::v2;
+
+namespace {
+
+// A guest that has not answered by then is taken for hung.
+constexpr auto answer_deadline = 10s;
+
+// A process that SIGKILL was sent to is gone by then, or the machine is ended.
+constexpr auto kill_deadline = 10s;
+
+}  // namespace
+
+task_service::answer<task_service::empty> task_service::kill(context& /*call*/,
+                                                             const api::KillRequest& request) {
+  const auto located = find_process(request.id(), request.exec_id());
+  if (!located) { co_return located.error(); }
+  const auto& [owner, p] = located.value();
+  if (p->state == process::status::stopped || p->exited || p->failed) {
+    co_return error(code::not_found, "process already finished");
+  }
+  if (!p->is_init() && !p->started) {
+    co_return error(code::failed_precondition, "process not created");
+  }
+  if (request.signal() == SIGKILL) {
+    p->killed = true;
+    background_.spawn("enforce kill", enforce_kill(p));
+  }
+  const auto killed = co_await kill_process(*owner, *p, request.signal(), request.all());
+  if (!killed) { co_return killed.error(); }
+  co_return empty();
+}
+
+awaitable<result<void>> task_service::kill_process(const container& c, process& p,
+                                                   std::uint32_t signal, bool all) {
+  hvsock::agent::v1::KillRequest wanted;
+  wanted.set_container(c.number());
+  wanted.set_process(p.number);
+  wanted.set_signal(signal);
+  wanted.set_all(all);
+  const auto killed = co_await sandbox_.agent().kill(wanted, ttrpc::call_options(answer_deadline));
+  // A guest that does not answer dies of SIGKILL all the same, see enforce_kill().
+  if (!killed && (signal != SIGKILL || killed.error().code() == code::not_found)) {
+    co_return killed.error();
+  }
+  co_return result<void>();
+}
+
+awaitable<void> task_service::enforce_kill(std::shared_ptr<process> p) {
+  const auto limit = std::chrono::steady_clock::now() + kill_deadline;
+  while (!p->exited) {
+    const auto left = limit - std::chrono::steady_clock::now();
+    if (left <= 0s) {
+      sandbox_.kill("a process survived SIGKILL");
+      co_return;
+    }
+    co_await p->changed.wait_for(left);
+  }
+}
+
+}  // namespace shim

@@ -1,0 +1,101 @@
+#include "shim/task/service.hpp"
+
+#include <unistd.h>
+
+#include "containerd/events/task.pb.h"
+#include "runtime_api/ttrpc/status.hpp"
+#include "shim/timestamp.hpp"
+
+namespace shim {
+
+using flow::awaitable;
+using flow::error;
+using flow::result;
+using ttrpc::code;
+namespace api = containerd::task::v2;
+
+task_service::task_service(flow::asio::any_io_executor executor, sandbox& in, publisher& events,
+                           const config& c, std::function<void()> on_shutdown, flow::log& log)
+    : executor_(executor),
+      sandbox_(in),
+      events_(events),
+      config_(c),
+      on_shutdown_(std::move(on_shutdown)),
+      log_(log),
+      lingering_(executor,
+                 [&log](const std::string& task, const std::exception_ptr& failure) {
+                   log.error("lingering failed",
+                             {{"task", task}, {"err", flow::describe(failure)}});
+                 }),
+      stopping_(executor),
+      background_(executor, [&log](const std::string& task, const std::exception_ptr& failure) {
+        log.error("task failed", {{"task", task}, {"err", flow::describe(failure)}});
+      }) {}
+
+result<std::shared_ptr<container>> task_service::find_container(const std::string& id) {
+  const auto found = containers_.find(id);
+  if (found == containers_.end()) { return error(code::not_found, "container " + id); }
+  return found->second;
+}
+
+result<task_service::located> task_service::find_process(const std::string& id,
+                                                         const std::string& exec_id) {
+  const auto c = find_container(id);
+  if (!c) { return c.error(); }
+  auto p = exec_id.empty() ? c.value()->init() : c.value()->find_exec(exec_id);
+  if (!p || p->deleting) { return error(code::not_found, "process does not exist " + exec_id); }
+  return located{c.value(), std::move(p)};
+}
+
+void task_service::process_stopped(const container& c, const process& p) {
+  containerd::events::TaskExit event;
+  event.set_container_id(c.id());
+  event.set_id(p.is_init() ? c.id() : p.exec_id);
+  event.set_pid(static_cast<std::uint32_t>(p.pid));
+  event.set_exit_status(p.exit_status);
+  *event.mutable_exited_at() = timestamp_at(p.exited_at);
+  events_.publish("/tasks/exit", event);
+  log_.info("exit", {{"id", c.id()}, {"exec_id", p.exec_id}, {"status", p.exit_status}});
+}
+
+task_service::answer<api::ConnectResponse> task_service::connect(
+    context& /*call*/, const api::ConnectRequest& request) {
+  api::ConnectResponse response;
+  response.set_shim_pid(static_cast<std::uint32_t>(::getpid()));
+  if (const auto c = find_container(request.id()); c) {
+    response.set_task_pid(static_cast<std::uint32_t>(c.value()->init()->pid));
+  }
+  co_return response;
+}
+
+task_service::answer<task_service::empty> task_service::shutdown(
+    context& /*call*/, const api::ShutdownRequest& /*request*/) {
+  if (containers_.empty()) { on_shutdown_(); }
+  co_return empty();
+}
+
+awaitable<void> task_service::release(std::shared_ptr<process> p) {
+  if (p->streams) {
+    co_await p->streams->linger();
+    if (p->streams->lost() != 0) {
+      log_.error("output lost in all", {{"exec_id", p->exec_id}, {"bytes", p->streams->lost()}});
+    }
+  }
+}
+
+awaitable<void> task_service::linger() {
+  if (lingering_.size() != 0) { log_.info("lingering", {{"processes", lingering_.size()}}); }
+  co_await lingering_.join();
+}
+
+awaitable<void> task_service::join() {
+  stopping_.notify_all();
+  for (const auto& [id, c] : containers_) { co_await c->join(); }
+  for (auto& [id, c] : std::exchange(containers_, {})) {
+    for (const auto& p : c->remove_all()) { lingering_.spawn("release", release(p)); }
+    c->unmount();
+  }
+  co_await background_.join();
+}
+
+}  // namespace shim

@@ -1,0 +1,104 @@
+// containerd's Task service, versions 2 and 3, which differ in their names only. What a method does is
+// in the file named after it; here is what they share.
+//
+// Answers carry the codes that containerd's clients act on: not_found for an id or a process that is
+// gone, failed_precondition for a call that does not fit the state, already_exists, invalid_argument.
+#pragma once
+
+#include <functional>
+#include <map>
+#include <memory>
+#include <string>
+
+#include "containerd/task/v2/task.ttrpc.hpp"
+#include "flow/log.hpp"
+#include "flow/task_group.hpp"
+#include "shim/config.hpp"
+#include "shim/events/publisher.hpp"
+#include "shim/sandbox.hpp"
+#include "shim/task/container.hpp"
+
+namespace shim {
+
+class task_service final : public containerd::task::v2::task_service {
+ public:
+  // `on_shutdown` is called when containerd asked the shim to end and no container is left. Everything
+  // given outlives the object.
+  task_service(flow::asio::any_io_executor executor, sandbox& in, publisher& events, const config& c,
+               std::function<void()> on_shutdown, flow::log& log);
+
+  // No container is there or on its way.
+  bool idle() const noexcept { return containers_.empty(); }
+
+  // Waits for output of deleted processes that is still being delivered.
+  flow::awaitable<void> linger();
+
+  // Waits for what is under way in containers that are still there, whose processes have ended.
+  flow::awaitable<void> join();
+
+ private:
+  template <class Response>
+  using answer = flow::awaitable<flow::result<Response>>;
+  using context = ttrpc::call_context;
+  using empty = google::protobuf::Empty;
+
+  answer<containerd::task::v2::CreateTaskResponse> create(
+      context& call, const containerd::task::v2::CreateTaskRequest& request) override;
+  answer<containerd::task::v2::StartResponse> start(
+      context& call, const containerd::task::v2::StartRequest& request) override;
+  answer<containerd::task::v2::DeleteResponse> delete_(
+      context& call, const containerd::task::v2::DeleteRequest& request) override;
+  answer<empty> exec(context& call,
+                     const containerd::task::v2::ExecProcessRequest& request) override;
+  answer<empty> kill(context& call, const containerd::task::v2::KillRequest& request) override;
+  answer<containerd::task::v2::WaitResponse> wait(
+      context& call, const containerd::task::v2::WaitRequest& request) override;
+  answer<containerd::task::v2::StateResponse> state(
+      context& call, const containerd::task::v2::StateRequest& request) override;
+  answer<containerd::task::v2::PidsResponse> pids(
+      context& call, const containerd::task::v2::PidsRequest& request) override;
+  answer<empty> resize_pty(context& call,
+                           const containerd::task::v2::ResizePtyRequest& request) override;
+  answer<empty> close_io(context& call,
+                         const containerd::task::v2::CloseIORequest& request) override;
+  answer<containerd::task::v2::ConnectResponse> connect(
+      context& call, const containerd::task::v2::ConnectRequest& request) override;
+  answer<empty> shutdown(context& call,
+                         const containerd::task::v2::ShutdownRequest& request) override;
+
+  struct located {
+    std::shared_ptr<container> owner;
+    std::shared_ptr<process> found;
+  };
+
+  // not_found if there is none.
+  flow::result<std::shared_ptr<container>> find_container(const std::string& id);
+  flow::result<located> find_process(const std::string& id, const std::string& exec_id);
+
+  flow::awaitable<flow::result<void>> create_container(
+      container& c, const containerd::task::v2::CreateTaskRequest& request);
+  flow::awaitable<flow::result<void>> start_process(container& c, process& p);
+  flow::awaitable<flow::result<void>> start_init(container& c, process& p);
+  flow::awaitable<flow::result<void>> start_exec(container& c, process& p);
+  flow::awaitable<flow::result<void>> kill_process(const container& c, process& p,
+                                                   std::uint32_t signal, bool all);
+  flow::awaitable<void> enforce_kill(std::shared_ptr<process> p);
+  flow::awaitable<flow::result<void>> delete_init(container& c, process& init);
+  flow::awaitable<void> delete_exec(container& c, process& p);
+  flow::awaitable<void> delete_in_guest(std::uint32_t container_number);
+  flow::awaitable<void> release(std::shared_ptr<process> p);
+  void process_stopped(const container& c, const process& p);
+
+  flow::asio::any_io_executor executor_;
+  sandbox& sandbox_;
+  publisher& events_;
+  const config& config_;
+  std::function<void()> on_shutdown_;
+  flow::log& log_;
+  std::map<std::string, std::shared_ptr<container>> containers_;
+  flow::task_group lingering_;   // processes that were deleted before all was delivered
+  flow::event stopping_;         // wakes those who wait for time to pass
+  flow::task_group background_;
+};
+
+}  // namespace shim
