@@ -13,6 +13,7 @@
 #include <array>
 #include <cerrno>
 #include <csignal>
+#include <ctime>
 #include <limits>
 #include <vector>
 
@@ -132,6 +133,8 @@ result<std::size_t> reserve_descriptors() {
 }
 
 result<> confine(const confinement& what, log& log) {
+  // The C library reads the time zone's file when it first formats a time, even in UTC.
+  ::tzset();
   if (auto left = leave_file_system_and_network(what.directory); !left) {
     log.warning("not isolated by namespaces, only by the system call filter",
                 {{"err", left.error().message()}});
