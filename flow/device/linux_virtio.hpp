@@ -1,0 +1,8 @@
+// The kernel's description of virtio rings and of what vhost sets up with them.
+#pragma once
+
+// Without its helpers for the layout of older devices, which are not C++.
+#define VIRTIO_RING_NO_LEGACY
+#include <linux/vhost_types.h>
+#include <linux/virtio_config.h>
+#include <linux/virtio_ring.h>
