@@ -105,8 +105,7 @@ awaitable<result<void>> task_service::start_exec(container& c, process& p) {
   auto host = host_process::start();
   if (!host) { co_return host.error(); }
   p.host = std::move(host.value());
-  p.last_pid = p.host->pid();
-  c.watch(p);
+  p.pid = p.host->pid();
   co_return result<void>();
 }
 

@@ -1,7 +1,6 @@
 #include "shim/vm/guest_listener.hpp"
 
 #include <fcntl.h>
-#include <linux/vhost.h>
 #include <sys/ioctl.h>
 #include <sys/random.h>
 
@@ -23,6 +22,9 @@ using flow::transport;
 using flow::unique_fd;
 
 namespace {
+
+// VHOST_VSOCK_SET_GUEST_CID; <linux/vhost.h> is not C++.
+constexpr unsigned long set_guest_cid = _IOW(0xAF, 0x60, std::uint64_t);
 
 // What a guest on hvsock-vsockd connects to. The device has only this one, so the number means nothing.
 constexpr std::uint32_t uplink_port = 1024;
@@ -121,7 +123,7 @@ result<vhost_vsock> open_vhost_vsock() {
     if (::getrandom(&drawn, sizeof(drawn), 0) != sizeof(drawn)) { return system_error("getrandom"); }
     std::uint64_t cid = drawn & 0x7fffffffU;
     if (cid < 3) { continue; }
-    if (::ioctl(device.get(), VHOST_VSOCK_SET_GUEST_CID, &cid) == 0) {
+    if (::ioctl(device.get(), set_guest_cid, &cid) == 0) {
       return vhost_vsock{std::move(device), static_cast<std::uint32_t>(cid)};
     }
     if (errno != EADDRINUSE) { return system_error(std::string(path) + ": set guest cid"); }

@@ -7,6 +7,7 @@
 #include <string>
 
 #include "flow/asio.hpp"
+#include "flow/error.hpp"
 #include "flow/event.hpp"
 #include "flow/log.hpp"
 #include "flow/unique_fd.hpp"
