@@ -170,7 +170,7 @@ void delivery::lose(std::uint64_t bytes, const char* reason) {
 
 // --- safe -----------------------------------------------------------------------------------------
 
-void delivery::note_progress() {
+void delivery::update_progress() {
   const auto now_taken = taken();
   if (now_taken != last_taken_) {
     last_taken_ = now_taken;
@@ -179,8 +179,13 @@ void delivery::note_progress() {
 }
 
 bool delivery::stalled_for(clock::duration time) {
-  note_progress();
+  update_progress();
   return clock::now() - last_progress_ >= time || !sink_->has_reader();
+}
+
+// Whether the reader, stalled as it is, is one that would lose bytes if it heard of the exit now.
+bool delivery::reader_hangs_up() {
+  return last_taken_ > 0 && !expedited_ && !stalled_for(limits_.linger);
 }
 
 bool delivery::all_delivered_up_to(std::uint64_t offset) {
@@ -194,7 +199,7 @@ awaitable<void> delivery::wait_safe(std::uint64_t offset) {
     const bool all_received = ended_ || received_ >= offset;
     if (all_received && all_delivered_up_to(offset)) { break; }
     if (stalled_for(limits_.stalled_after)) {
-      if (all_received) { break; }
+      if (all_received && !reader_hangs_up()) { break; }
       take_all();
     }
     co_await changed_.wait_for(look);
@@ -208,12 +213,17 @@ awaitable<void> delivery::wait_safe_to_end() {
   auto look = first_look;
   while (!ended_ || !all_delivered_up_to(received_)) {
     if (stalled_for(limits_.stalled_after)) {
-      if (ended_) { break; }
+      if (ended_ && !reader_hangs_up()) { break; }
       take_all();
     }
     co_await changed_.wait_for(look);
     look = std::min(look * 2, last_look);
   }
+}
+
+void delivery::expedite() {
+  expedited_ = true;
+  changed_.notify_all();
 }
 
 // --- after Delete ---------------------------------------------------------------------------------
@@ -222,7 +232,7 @@ awaitable<void> delivery::linger() {
   last_progress_ = clock::now();
   auto look = first_look;
   while (!done_) {
-    note_progress();
+    update_progress();
     if (!sink_->has_reader()) {
       abandon("no reader is left");
     } else if (clock::now() - last_progress_ >= limits_.linger) {

@@ -33,7 +33,8 @@ struct delivery_limits {
   // The most a spool may hold, in bytes. A stalled reader whose rest is larger holds up the exit.
   std::uint64_t spool = std::uint64_t{16} << 20U;
 
-  // How long delivery goes on, after the process was deleted, without a byte moving.
+  // How long a reader that has stalled is waited for, without a byte moving: before the exit is told
+  // where it is an active one, and after the process was deleted.
   std::chrono::seconds linger{600};
 };
 
@@ -52,13 +53,23 @@ class delivery {
   // The stream will never be connected.
   void start_without_stream();
 
-  // Returns when all bytes up to `offset` are safe: read by the client (or in the file), or, if the
-  // client has stalled, held here. If the stream ended before `offset`, what is missing is logged and
-  // counted as lost, and what came is what is waited for.
+  // Returns when all bytes up to `offset` are safe:
+  //   - read by the client, or written to the file;
+  //   - held here and in the FIFO, if nobody reads it now, or if its reader has not begun to read for
+  //     limits.stalled_after: it may read what it likes when it likes;
+  //   - held here and in the FIFO, if its reader had begun and has stalled for limits.linger. containerd's
+  //     clients (ctr, nerdctl) close the FIFO once they hear of the exit; telling it to one that is
+  //     only slow would make it lose what it has not read.
+  // If the stream ended before `offset`, what is missing is logged and counted as lost, and what came
+  // is what is waited for.
   flow::awaitable<void> wait_safe(std::uint64_t offset);
 
   // As above for a stream whose process is known to be gone without a word: its end is the offset.
   flow::awaitable<void> wait_safe_to_end();
+
+  // The end of the process is wanted at any price: a reader that had begun to read is not waited for
+  // longer than one that had not.
+  void expedite();
 
   // From now on take what comes into the spool, up to the end of the stream, whatever the reader does.
   void take_all();
@@ -91,8 +102,9 @@ class delivery {
   flow::awaitable<bool> wait_room();
   flow::awaitable<void> keep(std::span<const char> data);
   std::uint64_t taken() { return written_ - sink_->unread(); }
-  void note_progress();
+  void update_progress();
   bool stalled_for(std::chrono::steady_clock::duration time);
+  bool reader_hangs_up();
   bool all_delivered_up_to(std::uint64_t offset);
   void lose(std::uint64_t bytes, const char* reason);
   void sink_failed(const flow::error& e);
@@ -112,6 +124,7 @@ class delivery {
   bool truncated_ = false;
   bool spooling_ = false;       // read on although the sink takes nothing
   bool sink_failed_ = false;
+  bool expedited_ = false;
   bool abandoned_ = false;
   bool done_ = false;
 

@@ -106,6 +106,12 @@ void process_streams::close_io() {
   if (input_) { input_->close_io(); }
 }
 
+void process_streams::expedite() {
+  for (const auto& output : {stdout_.get(), stderr_.get()}) {
+    if (output != nullptr) { output->expedite(); }
+  }
+}
+
 void process_streams::process_ended() {
   if (input_) { input_->stop(); }
 }

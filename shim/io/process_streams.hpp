@@ -53,6 +53,9 @@ class process_streams {
   // As above, where the process is known to be gone without a word: safe up to the streams' ends.
   flow::awaitable<void> wait_safe_to_end();
 
+  // See delivery::expedite().
+  void expedite();
+
   // The process has exited: nobody reads its input.
   void process_ended();
 

@@ -28,13 +28,17 @@ task_service::answer<task_service::empty> task_service::kill(context& /*call*/,
   const auto located = find_process(request.id(), request.exec_id());
   if (!located) { co_return located.error(); }
   const auto& [owner, p] = located.value();
+  const bool forced = request.signal() == SIGKILL;
+  if (forced && p->streams) { p->streams->expedite(); }
+  // Between its exit and the moment that is told a process counts as running, so SIGKILL succeeds.
+  if (p->exited && forced && p->state != process::status::stopped) { co_return empty(); }
   if (p->state == process::status::stopped || p->exited || p->failed) {
     co_return error(code::not_found, "process already finished");
   }
   if (!p->is_init() && !p->started) {
     co_return error(code::failed_precondition, "process not created");
   }
-  if (request.signal() == SIGKILL) {
+  if (forced) {
     p->killed = true;
     background_.spawn("enforce kill", enforce_kill(p));
   }
