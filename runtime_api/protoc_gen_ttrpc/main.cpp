@@ -75,7 +75,9 @@ class generator final : public google::protobuf::compiler::CodeGenerator {
     out.Print("\nnamespace $namespace$ {\n", "namespace", namespace_of(file));
     for (int i = 0; i < file.service_count(); ++i) {
       service(out, *file.service(i));
-      client(out, *file.service(i));
+      if (file.service(i)->method_count() != 0) {
+        client(out, *file.service(i));
+      }
     }
     out.Print("\n}  // namespace $namespace$\n", "namespace", namespace_of(file));
   }

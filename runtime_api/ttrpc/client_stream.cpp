@@ -83,16 +83,16 @@ void client_stream::fail(error reason) {
   connection_->io().progress().notify_all();
 }
 
-awaitable<result<bool>> client_stream::read(MessageLite& to) {
+awaitable<result<received>> client_stream::read(MessageLite& to) {
   std::string bytes;
   const auto got = co_await received_->pop(bytes);
-  if (!got || !*got) {
+  if (!got || *got == received::end) {
     co_return got;
   }
   if (const auto parsed = parse_payload(bytes, to); !parsed) {
     co_return parsed.error();
   }
-  co_return true;
+  co_return received::message;
 }
 
 awaitable<result<void>> client_stream::write(const MessageLite& message) {
@@ -129,7 +129,7 @@ awaitable<result<void>> client_stream::finish(MessageLite& response) {
   if (!got) {
     co_return got.error();
   }
-  if (!*got) {
+  if (*got == received::end) {
     co_return error(code::internal, "the call ended without a response");
   }
   co_return result<void>();

@@ -35,7 +35,7 @@ class client_stream final : public message_stream {
   void open();
 
   // What the server sends; an error is the call's status, or why there is none.
-  flow::awaitable<flow::result<bool>> read(google::protobuf::MessageLite& to) override;
+  flow::awaitable<flow::result<received>> read(google::protobuf::MessageLite& to) override;
 
   flow::awaitable<flow::result<void>> write(const google::protobuf::MessageLite& message) override;
 
@@ -71,7 +71,7 @@ class client_reader {
   }
 
   // As message_stream::read(); an error is the call's status.
-  flow::awaitable<flow::result<bool>> read(Response& to) { return stream_->read(to); }
+  flow::awaitable<flow::result<received>> read(Response& to) { return stream_->read(to); }
 
  private:
   std::unique_ptr<client_stream> stream_;
@@ -112,7 +112,7 @@ class client_duplex {
     stream_->open();
   }
 
-  flow::awaitable<flow::result<bool>> read(Response& to) { return stream_->read(to); }
+  flow::awaitable<flow::result<received>> read(Response& to) { return stream_->read(to); }
   flow::awaitable<flow::result<void>> write(const Request& message) {
     return stream_->write(message);
   }

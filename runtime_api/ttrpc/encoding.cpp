@@ -40,9 +40,8 @@ flow::result<std::string> encode(const frame_header& header, const parts& p) {
   const bool has_field = p.payload_field != 0 && payload_size != 0;
   const std::uint32_t tag = static_cast<std::uint32_t>(p.payload_field) << 3U | length_delimited;
   std::size_t size = head_size + payload_size;
-  if (has_field && size <= max_message_length) {
-    size += CodedOutputStream::VarintSize32(tag) +
-            CodedOutputStream::VarintSize32(static_cast<std::uint32_t>(payload_size));
+  if (has_field) {
+    size += CodedOutputStream::VarintSize32(tag) + CodedOutputStream::VarintSize64(payload_size);
   }
   if (size > max_message_length) {
     return oversized_error(size);

@@ -10,6 +10,10 @@
 
 namespace ttrpc {
 
+// What a read came to. Not a bool: a result<bool> that is returned by name from a coroutine would
+// turn into result<bool>(has_value()).
+enum class received { message, end };
+
 class message_stream {
  public:
   message_stream() = default;
@@ -17,9 +21,9 @@ class message_stream {
   message_stream& operator=(const message_stream&) = delete;
   virtual ~message_stream() = default;
 
-  // Waits for the next message and parses it into `to`, which must outlive the operation. False if
-  // the other side has sent everything it wanted to.
-  virtual flow::awaitable<flow::result<bool>> read(google::protobuf::MessageLite& to) = 0;
+  // Waits for the next message and parses it into `to`, which must outlive the operation. At the
+  // end the other side has sent everything it wanted to.
+  virtual flow::awaitable<flow::result<received>> read(google::protobuf::MessageLite& to) = 0;
 
   // Serialises `message` inside this call; waits while too much is queued on the connection. A
   // message above the limit is resource_exhausted and leaves the stream usable.
@@ -33,7 +37,7 @@ class stream_reader {
   explicit stream_reader(message_stream& stream) : stream_(&stream) {}
 
   // As message_stream::read().
-  flow::awaitable<flow::result<bool>> read(Message& to) { return stream_->read(to); }
+  flow::awaitable<flow::result<received>> read(Message& to) { return stream_->read(to); }
 
  private:
   message_stream* stream_;

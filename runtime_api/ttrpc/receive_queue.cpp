@@ -45,7 +45,7 @@ void receive_queue::fail(flow::error reason) {
   finish();
 }
 
-flow::awaitable<flow::result<bool>> receive_queue::pop(std::string& message) {
+flow::awaitable<flow::result<received>> receive_queue::pop(std::string& message) {
   while (messages_.empty() && !ended_) {
     co_await changed_.wait();
   }
@@ -53,13 +53,13 @@ flow::awaitable<flow::result<bool>> receive_queue::pop(std::string& message) {
     if (failure_) {
       co_return *failure_;
     }
-    co_return false;
+    co_return received::end;
   }
   message = std::move(messages_.front());
   messages_.pop_front();
   bytes_ -= message.size();
   changed_.notify_all();
-  co_return true;
+  co_return received::message;
 }
 
 }  // namespace ttrpc

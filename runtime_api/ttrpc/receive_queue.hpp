@@ -1,7 +1,7 @@
 // The receiving half of one stream: messages in order, then its end.
 //
-//   push() push() finish()   ->   pop() true, pop() true, pop() false, pop() false ...
-//   push() fail(e)           ->   pop() true, pop() e, pop() e ...
+//   push() push() finish()   ->   pop() message, pop() message, pop() end, pop() end ...
+//   push() fail(e)           ->   pop() message, pop() e, pop() e ...
 //
 // The first end counts; what comes after an end is dropped. Bounded by limits::stream_*; the one
 // who pushes asks for room first. Holds no memory while empty.
@@ -17,6 +17,7 @@
 #include "flow/error.hpp"
 #include "flow/event.hpp"
 #include "runtime_api/ttrpc/limits.hpp"
+#include "runtime_api/ttrpc/message_stream.hpp"
 
 namespace ttrpc {
 
@@ -37,8 +38,7 @@ class receive_queue {
   // Why the stream failed; nothing if it did not.
   const std::optional<flow::error>& failure() const noexcept { return failure_; }
 
-  // False at the end.
-  flow::awaitable<flow::result<bool>> pop(std::string& message);
+  flow::awaitable<flow::result<received>> pop(std::string& message);
 
  private:
   bool has_room() const noexcept;

@@ -15,16 +15,16 @@ server_call::server_call(boost::asio::any_io_executor executor, connection& to, 
       method_(m),
       id_(request.id),
       context_(executor, std::move(request.what), std::move(request.values), request.deadline),
-      received_(executor, allowed) {
+      incoming_(executor, allowed) {
   if (!method_.client_streaming) {
     request_ = std::move(request.payload);
     return;
   }
   if (!request.payload.empty()) {
-    received_.push(std::move(request.payload));
+    incoming_.push(std::move(request.payload));
   }
   if (!request.more) {
-    received_.finish();
+    incoming_.finish();
   }
 }
 
@@ -49,7 +49,7 @@ void server_call::abort(const flow::error& reason) {
 
 void server_call::abandon(const flow::error& reason) {
   ended_ = true;
-  received_.fail(reason);
+  incoming_.fail(reason);
   connection_.progress().notify_all();
   context_.cancel(reason);
 }
@@ -68,16 +68,16 @@ result<void> server_call::respond(const MessageLite& response) {
   return {};
 }
 
-awaitable<result<bool>> server_call::read(MessageLite& to) {
+awaitable<result<received>> server_call::read(MessageLite& to) {
   std::string bytes;
-  const auto got = co_await received_.pop(bytes);
-  if (!got || !*got) {
+  const auto got = co_await incoming_.pop(bytes);
+  if (!got || *got == received::end) {
     co_return got;
   }
   if (const auto parsed = parse_payload(bytes, to); !parsed) {
     co_return parsed.error();
   }
-  co_return true;
+  co_return received::message;
 }
 
 awaitable<result<void>> server_call::write(const MessageLite& message) {

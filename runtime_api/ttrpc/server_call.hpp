@@ -37,7 +37,7 @@ class server_call final : public incoming_call {
   bool ended() const noexcept { return ended_; }
 
   // What the client sends to a method that takes a stream.
-  receive_queue& received() noexcept { return received_; }
+  receive_queue& incoming() noexcept { return incoming_; }
 
   // The method has returned.
   void answer(const flow::result<void>& outcome);
@@ -51,7 +51,7 @@ class server_call final : public incoming_call {
   call_context& context() noexcept override { return context_; }
   flow::result<void> parse_request(google::protobuf::MessageLite& to) override;
   flow::result<void> respond(const google::protobuf::MessageLite& response) override;
-  flow::awaitable<flow::result<bool>> read(google::protobuf::MessageLite& to) override;
+  flow::awaitable<flow::result<received>> read(google::protobuf::MessageLite& to) override;
   flow::awaitable<flow::result<void>> write(const google::protobuf::MessageLite& message) override;
 
  private:
@@ -64,7 +64,7 @@ class server_call final : public incoming_call {
   std::string response_;  // the frame of the one response
   bool ended_ = false;
   call_context context_;
-  receive_queue received_;
+  receive_queue incoming_;
 };
 
 }  // namespace ttrpc

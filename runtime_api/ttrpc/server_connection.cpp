@@ -203,19 +203,19 @@ awaitable<void> server_connection::on_data(message received) {
     co_return;
   }
   if (!header.has(flag_no_data)) {
-    if (call->received().ended()) {
+    if (call->incoming().ended()) {
       abort(*call, error(code::invalid_argument, "data handling error: ttrpc: stream closed"));
       co_return;
     }
-    const bool room = co_await call->received().wait_room();
+    const bool room = co_await call->incoming().wait_room();
     if (!room) {
       abort(*call, error(code::resource_exhausted, "ttrpc: stream buffer full"));
       co_return;
     }
-    call->received().push(std::move(received.payload));
+    call->incoming().push(std::move(received.payload));
   }
   if (header.has(flag_remote_closed)) {
-    call->received().finish();
+    call->incoming().finish();
   }
 }
 

@@ -1,0 +1,120 @@
+#include "runtime_api/ttrpc/unix_socket.hpp"
+
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include <array>
+#include <cerrno>
+#include <cstring>
+#include <string>
+
+#include "flow/task_group.hpp"
+#include "runtime_api/ttrpc/status.hpp"
+#include "tests/co_test.hpp"
+#include "tests/unit/runtime_api/test_service.hpp"
+
+using flow::awaitable;
+using flow::unique_fd;
+using tests::co_test;
+using tests::test_client;
+using tests::test_server;
+
+namespace {
+
+// A listening socket in a directory of its own.
+class listening_socket {
+ public:
+  listening_socket() {
+    std::string directory = ::testing::TempDir() + "ttrpcXXXXXX";
+    EXPECT_NE(::mkdtemp(directory.data()), nullptr);
+    directory_ = directory;
+    path_ = directory + "/s";
+    fd.reset(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
+    sockaddr_un address{};
+    address.sun_family = AF_UNIX;
+    std::memcpy(address.sun_path, path_.data(), path_.size());
+    EXPECT_EQ(::bind(fd.get(), reinterpret_cast<sockaddr*>(&address), sizeof address), 0);
+    EXPECT_EQ(::listen(fd.get(), 16), 0);
+  }
+  listening_socket(const listening_socket&) = delete;
+  listening_socket& operator=(const listening_socket&) = delete;
+  ~listening_socket() {
+    ::unlink(path_.c_str());
+    ::rmdir(directory_.c_str());
+  }
+
+  const std::string& path() const { return path_; }
+
+  unique_fd fd;
+
+ private:
+  std::string directory_;
+  std::string path_;
+};
+
+}  // namespace
+
+TEST(TtrpcUnixSocket, ListenerServesSeveralConnectionsUntilClosed) {
+  co_test([](auto executor) -> awaitable<void> {
+    listening_socket socket;
+    test_server server(executor);
+    ttrpc::unix_listener listener(executor, std::move(socket.fd), server.server, server.log);
+    flow::task_group tasks(executor,
+                           [](const std::string&, const std::exception_ptr&) { ADD_FAILURE(); });
+    tasks.spawn("listener", listener.run());
+    for (int i = 0; i < 3; ++i) {
+      auto stream = co_await ttrpc::connect_unix(executor, socket.path());
+      EXPECT_TRUE(stream.has_value());
+      test_client client(executor, std::move(*stream));
+      const auto answer = co_await client.test.echo(tests::text("x"));
+      EXPECT_TRUE(answer.has_value());
+      co_await client.stop();
+    }
+    listener.close();
+    co_await tasks.join();
+    const auto refused = co_await ttrpc::connect_unix(executor, socket.path());
+    EXPECT_EQ(refused.error().code().value(), ECONNREFUSED);
+    EXPECT_EQ(ttrpc::code_of(refused.error().code()), ttrpc::code::unavailable);
+    co_await server.stop();
+  });
+}
+
+TEST(TtrpcUnixSocket, PathThatIsTooLongIsAnError) {
+  co_test([](auto executor) -> awaitable<void> {
+    const auto refused = co_await ttrpc::connect_unix(executor, std::string(108, 'x'));
+    EXPECT_EQ(refused.error().code().value(), ENAMETOOLONG);
+  });
+}
+
+TEST(TtrpcUnixSocket, OwnUserIsAccepted) {
+  std::array<int, 2> ends{};
+  ASSERT_EQ(::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends.data()), 0);
+  const unique_fd one(ends[0]);
+  const unique_fd other(ends[1]);
+  EXPECT_TRUE(ttrpc::require_same_user(one.get()).has_value());
+}
+
+TEST(TtrpcUnixSocket, AnotherUserIsRefused) {
+  if (::geteuid() != 0) {
+    GTEST_SKIP() << "needs root to become someone else";
+  }
+  for (const bool change_group : {false, true}) {
+    // Credentials are those of the time of socketpair(2), so become someone else afterwards.
+    std::array<int, 2> ends{};
+    ASSERT_EQ(::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends.data()), 0);
+    const unique_fd one(ends[0]);
+    const unique_fd other(ends[1]);
+    ASSERT_EQ(change_group ? ::setegid(65534) : ::seteuid(65534), 0);
+    const auto refused = ttrpc::require_same_user(one.get());
+    ASSERT_EQ(change_group ? ::setegid(0) : ::seteuid(0), 0);
+    ASSERT_FALSE(refused.has_value());
+    EXPECT_EQ(refused.error().code(), ttrpc::code::permission_denied);
+    EXPECT_EQ(refused.error().context(), "peer has uid 0 gid 0");
+  }
+}
+
+TEST(TtrpcUnixSocket, CredentialsOfWhatIsNoSocketAreAnError) {
+  const auto refused = ttrpc::require_same_user(-1);
+  EXPECT_EQ(refused.error().code().value(), EBADF);
+}
