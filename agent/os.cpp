@@ -34,6 +34,11 @@ result<void> linux_os::make_directory(const std::string& path) {
   return {};
 }
 
+result<void> linux_os::change_directory(const std::string& path) {
+  if (::chdir(path.c_str()) != 0) { return system_error("chdir " + path); }
+  return {};
+}
+
 result<void> linux_os::change_root(const std::string& path) {
   if (::chroot(path.c_str()) != 0) { return system_error("chroot " + path); }
   if (::chdir("/") != 0) { return system_error("chdir /"); }

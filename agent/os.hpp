@@ -21,6 +21,7 @@ class os {
                                    const std::string& type, unsigned long flags,
                                    const std::string& data) = 0;
   virtual flow::result<void> make_directory(const std::string& path) = 0;  // ok if it is there
+  virtual flow::result<void> change_directory(const std::string& path) = 0;
   virtual flow::result<void> change_root(const std::string& path) = 0;     // and enters it
   virtual flow::result<void> write_file(const std::string& path, std::string_view text) = 0;
   virtual flow::result<std::string> read_file(const std::string& path) = 0;
@@ -37,6 +38,7 @@ class linux_os final : public os {
                            const std::string& type, unsigned long flags,
                            const std::string& data) override;
   flow::result<void> make_directory(const std::string& path) override;
+  flow::result<void> change_directory(const std::string& path) override;
   flow::result<void> change_root(const std::string& path) override;
   flow::result<void> write_file(const std::string& path, std::string_view text) override;
   flow::result<std::string> read_file(const std::string& path) override;

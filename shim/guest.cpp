@@ -171,7 +171,7 @@ awaitable<void> guest::read_events() {
   api::Event event;
   for (;;) {
     const auto more = co_await events.read(event);
-    if (!more || !more.value()) { break; }
+    if (!more || *more == ttrpc::received::end) { break; }
     if (event.has_exit()) { on_exit_(event.exit()); }
   }
   close();

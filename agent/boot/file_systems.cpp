@@ -28,12 +28,14 @@ constexpr std::array mounts{
 };
 
 // pivot_root(2) refuses a root that is not itself mounted on something, which the initramfs is not.
-// A bind mount of the very same tree, moved over it, is; nothing has to be copied.
+// A bind mount of the very same tree, moved over it, is; nothing has to be copied. It must lie over it:
+// whoever enters a container's mount namespace later starts at what is on top of the old root.
 flow::result<void> leave_initramfs(os& system) {
   const std::string next = "/run";
   if (auto r = system.mount("/", next, "", MS_BIND, ""); !r) { return r; }
-  if (auto r = system.change_root(next); !r) { return r; }
-  return {};
+  if (auto r = system.change_directory(next); !r) { return r; }
+  if (auto r = system.mount(".", "/", "", MS_MOVE, ""); !r) { return r; }
+  return system.change_root(".");
 }
 
 }  // namespace
