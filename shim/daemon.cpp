@@ -31,7 +31,7 @@ constexpr auto idle_deadline = 60s;
 
 class daemon {
  public:
-  daemon(boost::asio::any_io_executor executor, const daemon_settings& settings,
+  daemon(boost::asio::any_io_executor executor, daemon_settings& settings,
          flow::unique_fd listening, flow::log& log)
       : settings_(settings),
         log_(log),
@@ -90,11 +90,13 @@ class daemon {
     co_await events_.flush(event_deadline);
     co_await background_.join();
     remove_sandbox_directory(settings_.directory);
+    // From here on a sandbox of the same name is free to start.
+    settings_.lock.reset();
     co_await tasks_.linger();
     log_.info("ended");
   }
 
-  const daemon_settings& settings_;
+  daemon_settings& settings_;
   flow::log& log_;
   publisher events_;
   sandbox sandbox_;
@@ -109,7 +111,7 @@ class daemon {
 
 }  // namespace
 
-int run_daemon(const daemon_settings& settings, flow::unique_fd listening, flow::log& log) {
+int run_daemon(daemon_settings settings, flow::unique_fd listening, flow::log& log) {
   boost::asio::io_context context(1);
   daemon d(context.get_executor(), settings, std::move(listening), log);
   int status = 0;

@@ -17,10 +17,11 @@ struct daemon_settings {
   config configuration;
   std::string events_address;      // containerd's ttrpc socket
   std::filesystem::path socket;    // what `listening` is bound to; removed in the end
-  std::filesystem::path directory; // the sandbox's, locked by us
+  std::filesystem::path directory; // the sandbox's
+  flow::unique_fd lock;            // of the directory
 };
 
 // Returns the exit status of the process. `log` outlives the call.
-int run_daemon(const daemon_settings& settings, flow::unique_fd listening, flow::log& log);
+int run_daemon(daemon_settings settings, flow::unique_fd listening, flow::log& log);
 
 }  // namespace shim

@@ -7,6 +7,7 @@
 
 #include "flow/file.hpp"
 #include "shim/bootstrap/paths.hpp"
+#include "shim/bootstrap/runtime_options.hpp"
 #include "shim/bootstrap/sandbox_lock.hpp"
 #include "shim/bootstrap/start.hpp"
 #include "shim/config.hpp"
@@ -25,7 +26,7 @@ result<bool> clean_sandbox(const path& directory, const path& socket) {
   std::error_code ec;
   if (!std::filesystem::exists(directory, ec)) { return true; }
   // The virtual machine's processes died with the shim: the kernel sees to that.
-  const auto lock = lock_sandbox(directory);
+  const auto lock = lock_sandbox(directory, std::chrono::milliseconds(0));
   if (!lock) { return lock.error(); }
   if (!lock.value()) { return false; }
   ::unlink(socket.c_str());
@@ -37,7 +38,7 @@ result<bool> clean_sandbox(const path& directory, const path& socket) {
 
 result<containerd::task::v2::DeleteResponse> clean_up(const options& o) {
   const path bundle = o.bundle.empty() ? std::filesystem::current_path() : path(o.bundle);
-  const auto c = load_config(program_path(), {});
+  const auto c = load_config(program_path(), kept_config_path(bundle));
   if (!c) { return c.error(); }
   const auto group = group_of(bundle, o.id);
   const auto gone =

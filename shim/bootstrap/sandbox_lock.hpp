@@ -1,6 +1,7 @@
 // Says whether the shim of a sandbox lives: it holds the lock for as long as it does.
 #pragma once
 
+#include <chrono>
 #include <filesystem>
 #include <optional>
 
@@ -10,8 +11,9 @@
 namespace shim {
 
 // Creates the sandbox's directory, with the state directory above it, if it is missing, and takes its
-// lock. Nothing if another process holds it.
-flow::result<std::optional<flow::unique_fd>> lock_sandbox(const std::filesystem::path& directory);
+// lock. Nothing if another process holds it, still after `wait`.
+flow::result<std::optional<flow::unique_fd>> lock_sandbox(const std::filesystem::path& directory,
+                                                          std::chrono::milliseconds wait);
 
 // Removes what a sandbox has left in the file system. Its lock is held by the caller.
 void remove_sandbox_directory(const std::filesystem::path& directory);

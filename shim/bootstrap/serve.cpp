@@ -8,6 +8,7 @@
 #include <cstdlib>
 
 #include "shim/bootstrap/paths.hpp"
+#include "shim/bootstrap/runtime_options.hpp"
 #include "shim/bootstrap/sandbox_lock.hpp"
 #include "shim/bootstrap/start.hpp"
 #include "shim/daemon.hpp"
@@ -45,7 +46,7 @@ result<int> serve(const options& o) {
   unique_fd listening(listening_descriptor);
   ::fcntl(listening.get(), F_SETFD, FD_CLOEXEC);
 
-  auto configuration = load_config(program_path(), {});
+  auto configuration = load_config(program_path(), kept_config_path("."));
   if (!configuration) { return std::move(configuration).error(); }
   const auto group = group_of(".", o.id);
   daemon_settings settings{
@@ -54,18 +55,21 @@ result<int> serve(const options& o) {
       .events_address = {},
       .socket = socket_path(o, group),
       .directory = {},
+      .lock = {},
   };
   settings.directory = sandbox_directory(settings.configuration, o, group);
   settings.configuration.debug = settings.configuration.debug || o.debug;
   if (const char* address = std::getenv("TTRPC_ADDRESS"); address != nullptr) {
     settings.events_address = address;
   }
-  auto lock = lock_sandbox(settings.directory);
+  // The shim of a sandbox of the same name that has just ended may still be at it.
+  auto lock = lock_sandbox(settings.directory, std::chrono::seconds(30));
   if (!lock) { return std::move(lock).error(); }
   if (!lock.value()) {
     return error(errc::unavailable, "another shim serves " + settings.directory.string());
   }
-  return run_daemon(settings, std::move(listening), log);
+  settings.lock = std::move(*lock.value());
+  return run_daemon(std::move(settings), std::move(listening), log);
 }
 
 }  // namespace shim

@@ -14,6 +14,7 @@
 #include "flow/spawn.hpp"
 #include "flow/unique_fd.hpp"
 #include "shim/bootstrap/paths.hpp"
+#include "shim/bootstrap/runtime_options.hpp"
 #include "shim/config.hpp"
 
 namespace shim {
@@ -99,7 +100,14 @@ std::string program_path() {
 }
 
 result<std::string> start(const options& o) {
-  const auto c = load_config(program_path(), {});
+  const auto input = read_stdin();
+  if (!input) { return input.error(); }
+  const auto given = parse_runtime_options(input.value(), o);
+  if (!given) { return given.error(); }
+  if (auto kept = keep_config_path(".", given.value().config_path); !kept) {
+    return std::move(kept).error();
+  }
+  const auto c = load_config(program_path(), given.value().config_path);
   if (!c) { return c.error(); }
   if (auto found = check_files(c.value()); !found) { return std::move(found).error(); }
 

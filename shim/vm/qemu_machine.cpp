@@ -58,35 +58,46 @@ result<unique_fd> qemu_machine::open_log(std::unique_ptr<output_log>& log, const
 }
 
 awaitable<result<void>> qemu_machine::start() {
+  const auto accelerator = co_await choose_acceleration(executor_, config_, log_);
+  if (!accelerator) { co_return accelerator.error(); }
+  if (killed_) { co_return error(errc::aborted, "ended before it was started"); }
+  if (auto launched = launch(accelerator.value()); !launched) { co_return launched.error(); }
+  // QEMU sends events only to a monitor that has negotiated.
+  const auto status = co_await monitor_->execute("query-status");
+  if (!status && !killed_) {
+    log_.warning("monitor does not answer", {{"err", status.error().message()}});
+  }
+  co_return result<void>();
+}
+
+// Not a coroutine: the children's ends of sockets must be closed here before anything is waited for, or
+// the children's death would not be noticed.
+result<void> qemu_machine::launch(acceleration accelerator) {
   qemu_options options;
   options.program = config_.hypervisor;
   options.kernel = config_.kernel;
   options.initramfs = config_.initramfs;
   options.firmware = config_.firmware;
+  options.accelerator = accelerator;
   options.vcpus = config_.vcpus;
   options.memory_mib = config_.memory_mib;
   options.name = name_;
 
-  const auto accelerator = co_await choose_acceleration(executor_, config_, log_);
-  if (!accelerator) { co_return accelerator.error(); }
-  options.accelerator = accelerator.value();
-
   auto share_errors = open_log(virtiofsd_errors_, "virtiofsd");
-  if (!share_errors) { co_return share_errors.error(); }
-  auto shared =
-      start_virtiofsd(executor_, config_.virtiofsd, share_, share_errors.value().get());
-  if (!shared) { co_return shared.error(); }
+  if (!share_errors) { return std::move(share_errors).error(); }
+  auto shared = start_virtiofsd(executor_, config_.virtiofsd, share_, share_errors.value().get());
+  if (!shared) { return std::move(shared).error(); }
   virtiofsd_ = std::move(shared.value().daemon);
   options.share = shared.value().hypervisor_end.get();
 
-  if (auto started = start_vsock(options); !started) { co_return started.error(); }
+  if (auto started = start_vsock(options); !started) { return started; }
 
   auto console = open_log(console_, "console");
-  if (!console) { co_return console.error(); }
+  if (!console) { return std::move(console).error(); }
   auto errors = open_log(hypervisor_errors_, "qemu");
-  if (!errors) { co_return errors.error(); }
+  if (!errors) { return std::move(errors).error(); }
   auto monitor = make_socket_pair(SOCK_STREAM);
-  if (!monitor) { co_return monitor.error(); }
+  if (!monitor) { return std::move(monitor).error(); }
   options.console = console.value().get();
   options.errors = errors.value().get();
   options.monitor = monitor.value().theirs.get();
@@ -94,12 +105,24 @@ awaitable<result<void>> qemu_machine::start() {
   if (config_.debug) { options.kernel_parameters += " hvsock.debug"; }
 
   auto hypervisor = child_process::start(executor_, qemu_command(options));
-  if (!hypervisor) { co_return hypervisor.error(); }
+  if (!hypervisor) { return std::move(hypervisor).error(); }
   hypervisor_ = std::move(hypervisor.value());
   vhost_vsock_.reset();
   vsock_device_end_.reset();
+  open_monitor(std::move(monitor.value().ours));
+  tasks_.spawn("watch qemu", watch(*hypervisor_, *hypervisor_errors_));
+  tasks_.spawn("watch virtiofsd", watch(*virtiofsd_, *virtiofsd_errors_));
+  if (vsock_daemon_) { tasks_.spawn("watch vsockd", watch(*vsock_daemon_, *vsock_errors_)); }
+  log_.info("virtual machine started",
+            {{"pid", hypervisor_->pid()},
+             {"acceleration", name_of(accelerator)},
+             {"vsock", vsock_daemon_ ? "hvsock-vsockd" : "kernel"}});
+  return {};
+}
+
+void qemu_machine::open_monitor(unique_fd socket) {
   monitor_ = std::make_unique<qmp>(
-      executor_, std::move(monitor.value().ours),
+      executor_, std::move(socket),
       [this](const std::string& event, const boost::json::object& data) {
         log_.info("hypervisor event", {{"event", event}});
         const auto* reason = data.if_contains("reason");
@@ -108,19 +131,6 @@ awaitable<result<void>> qemu_machine::start() {
         }
       });
   tasks_.spawn("monitor", monitor_->run());
-  tasks_.spawn("watch qemu", watch(*hypervisor_, *hypervisor_errors_));
-  tasks_.spawn("watch virtiofsd", watch(*virtiofsd_, *virtiofsd_errors_));
-  if (vsock_daemon_) { tasks_.spawn("watch vsockd", watch(*vsock_daemon_, *vsock_errors_)); }
-  log_.info("virtual machine started",
-            {{"pid", hypervisor_->pid()},
-             {"acceleration", name_of(options.accelerator)},
-             {"vsock", vsock_daemon_ ? "hvsock-vsockd" : "kernel"}});
-  // QEMU sends events only to a monitor that has negotiated.
-  const auto status = co_await monitor_->execute("query-status");
-  if (!status) {
-    log_.warning("monitor does not answer", {{"err", status.error().message()}});
-  }
-  co_return result<void>();
 }
 
 result<void> qemu_machine::start_vsock(qemu_options& options) {

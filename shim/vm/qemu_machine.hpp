@@ -45,6 +45,8 @@ class qemu_machine final : public machine {
   };
   static flow::result<socket_pair> make_socket_pair(int type);
 
+  flow::result<void> launch(acceleration accelerator);
+  void open_monitor(flow::unique_fd socket);
   flow::result<void> start_vsock(qemu_options& options);
   flow::result<void> start_user_vsock(qemu_options& options);
   flow::result<flow::unique_fd> open_log(std::unique_ptr<output_log>& log, const char* source);
