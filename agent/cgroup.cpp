@@ -18,7 +18,9 @@ void append_pids(const std::string& text, std::vector<pid_t>& pids) {
   while (at < end) {
     pid_t pid = 0;
     const auto parsed = std::from_chars(at, end, pid);
-    if (parsed.ec == std::errc()) { pids.push_back(pid); }
+    if (parsed.ec == std::errc()) {
+      pids.push_back(pid);
+    }
     at = parsed.ptr + 1;
   }
 }
@@ -32,13 +34,17 @@ std::string cgroup_directory(const std::string& name) {
 result<std::vector<pid_t>> cgroup_processes(const std::string& directory) {
   std::vector<pid_t> pids;
   auto own = flow::read_file(directory + "/cgroup.procs");
-  if (!own) { return std::move(own).error(); }
+  if (!own) {
+    return std::move(own).error();
+  }
   append_pids(own.value(), pids);
 
   std::error_code ec;
-  for (std::filesystem::recursive_directory_iterator entry(directory, ec), end;
-       !ec && entry != end; entry.increment(ec)) {
-    if (entry->path().filename() != "cgroup.procs" || entry.depth() == 0) { continue; }
+  for (std::filesystem::recursive_directory_iterator entry(directory, ec), end; !ec && entry != end;
+       entry.increment(ec)) {
+    if (entry->path().filename() != "cgroup.procs" || entry.depth() == 0) {
+      continue;
+    }
     // A child cgroup may vanish while we look.
     if (const auto text = flow::read_file(entry->path()); text) {
       append_pids(text.value(), pids);

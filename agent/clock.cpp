@@ -23,9 +23,13 @@ flow::result<std::int64_t> set_wall_clock(std::int64_t wall_clock) {
   timespec now{};
   ::clock_gettime(CLOCK_REALTIME, &now);
   const std::int64_t ahead = now.tv_sec * nanoseconds + now.tv_nsec - wall_clock;
-  if (std::abs(ahead) <= tolerance) { return ahead; }
+  if (std::abs(ahead) <= tolerance) {
+    return ahead;
+  }
   const timespec wanted{.tv_sec = wall_clock / nanoseconds, .tv_nsec = wall_clock % nanoseconds};
-  if (::clock_settime(CLOCK_REALTIME, &wanted) != 0) { return flow::system_error("set clock"); }
+  if (::clock_settime(CLOCK_REALTIME, &wanted) != 0) {
+    return flow::system_error("set clock");
+  }
   return ahead;
 }
 

@@ -1,4 +1,5 @@
-// The guest's wall clock, which the host sets: a virtual machine that was stopped or starved is late.
+// The guest's wall clock, which the host sets: a virtual machine that was stopped or starved is
+// late.
 #pragma once
 
 #include <cstdint>
@@ -10,8 +11,8 @@ namespace agent {
 // Milliseconds since the kernel started.
 std::uint32_t milliseconds_since_boot();
 
-// Sets the wall clock to `wall_clock`, in nanoseconds since the Unix epoch, unless it is within a few
-// milliseconds of it already. Returns how far the clock was ahead, in nanoseconds.
+// Sets the wall clock to `wall_clock`, in nanoseconds since the Unix epoch, unless it is within a
+// few milliseconds of it already. Returns how far the clock was ahead, in nanoseconds.
 flow::result<std::int64_t> set_wall_clock(std::int64_t wall_clock);
 
 }  // namespace agent

@@ -19,9 +19,13 @@ using ttrpc::code;
 namespace {
 
 // What crun knows the container by; also the last part of its cgroup.
-std::string name_of(containers::container_id id) { return "c" + std::to_string(id); }
+std::string name_of(containers::container_id id) {
+  return "c" + std::to_string(id);
+}
 
-std::string bundle_of(containers::container_id id) { return "/run/hvsock/" + name_of(id); }
+std::string bundle_of(containers::container_id id) {
+  return "/run/hvsock/" + name_of(id);
+}
 
 error no_container(containers::container_id id) {
   return {code::not_found, "container " + std::to_string(id)};
@@ -66,24 +70,32 @@ awaitable<result<pid_t>> containers::run_create(container_id id, process& init,
                                                 const std::string& spec,
                                                 const stdio_request& stdio) {
   const std::string bundle = bundle_of(id);
-  if (::mkdir(bundle.c_str(), 0700) != 0) { co_return flow::system_error("mkdir " + bundle); }
+  if (::mkdir(bundle.c_str(), 0700) != 0) {
+    co_return flow::system_error("mkdir " + bundle);
+  }
   if (auto written = flow::write_file(bundle + "/config.json", spec); !written) {
     co_return written.error();
   }
   init.stdio = std::make_unique<process_stdio>(executor_, log_);
   const auto opened = co_await init.stdio->open(shim_, stdio);
-  if (!opened) { co_return opened.error(); }
+  if (!opened) {
+    co_return opened.error();
+  }
 
   std::optional<console_socket> console;
   if (stdio.terminal()) {
     auto listening = console_socket::listen(bundle + "/console");
-    if (!listening) { co_return listening.error(); }
+    if (!listening) {
+      co_return listening.error();
+    }
     console.emplace(std::move(listening.value()));
   }
   const reaper::expectation exit_may_come_first(children_);
   const auto pid = co_await crun_.create(name_of(id), bundle, init.stdio->process_ends(),
                                          console ? console->path() : std::string());
-  if (!pid) { co_return pid.error(); }
+  if (!pid) {
+    co_return pid.error();
+  }
   const auto adopted = adopt(init, pid.value(), console ? &*console : nullptr);
   if (!adopted) {
     static_cast<void>(co_await crun_.remove(name_of(id), bundle));
@@ -94,7 +106,9 @@ awaitable<result<pid_t>> containers::run_create(container_id id, process& init,
 
 awaitable<result<void>> containers::start(container_id id) {
   const auto found = find_container(id);
-  if (!found) { co_return found.error(); }
+  if (!found) {
+    co_return found.error();
+  }
   found.value()->busy = true;
   const auto started = co_await crun_.start(name_of(id), bundle_of(id));
   found.value()->busy = false;
@@ -104,7 +118,9 @@ awaitable<result<void>> containers::start(container_id id) {
 awaitable<result<pid_t>> containers::exec(container_id id, process_id process_number,
                                           const std::string& spec, const stdio_request& stdio) {
   const auto found = find_container(id);
-  if (!found) { co_return found.error(); }
+  if (!found) {
+    co_return found.error();
+  }
   if (processes_.contains(process_number)) {
     co_return error(code::already_exists, "process " + std::to_string(process_number));
   }
@@ -112,22 +128,30 @@ awaitable<result<pid_t>> containers::exec(container_id id, process_id process_nu
   p.id = process_number;
   p.container = id;
   const auto pid = co_await run_exec(id, p, spec, stdio);
-  if (!pid) { processes_.erase(process_number); }
+  if (!pid) {
+    processes_.erase(process_number);
+  }
   co_return pid;
 }
 
 awaitable<result<pid_t>> containers::run_exec(container_id id, process& p, const std::string& spec,
                                               const stdio_request& stdio) {
   const std::string file = bundle_of(id) + "/p" + std::to_string(p.id);
-  if (auto written = flow::write_file(file, spec); !written) { co_return written.error(); }
+  if (auto written = flow::write_file(file, spec); !written) {
+    co_return written.error();
+  }
   p.stdio = std::make_unique<process_stdio>(executor_, log_);
   const auto opened = co_await p.stdio->open(shim_, stdio);
-  if (!opened) { co_return opened.error(); }
+  if (!opened) {
+    co_return opened.error();
+  }
 
   std::optional<console_socket> console;
   if (stdio.terminal()) {
     auto listening = console_socket::listen(file + ".console");
-    if (!listening) { co_return listening.error(); }
+    if (!listening) {
+      co_return listening.error();
+    }
     console.emplace(std::move(listening.value()));
   }
   const reaper::expectation exit_may_come_first(children_);
@@ -137,7 +161,9 @@ awaitable<result<pid_t>> containers::run_exec(container_id id, process& p, const
     std::error_code ignored;
     std::filesystem::remove(file + suffix, ignored);
   }
-  if (!pid) { co_return pid.error(); }
+  if (!pid) {
+    co_return pid.error();
+  }
   const auto adopted = adopt(p, pid.value(), console ? &*console : nullptr);
   if (!adopted) {
     ::kill(pid.value(), SIGKILL);
@@ -151,7 +177,9 @@ result<void> containers::adopt(process& p, pid_t pid, console_socket* console) {
   p.stdio->close_process_ends();
   if (console != nullptr) {
     auto master = console->receive();
-    if (!master) { return std::move(master).error(); }
+    if (!master) {
+      return std::move(master).error();
+    }
     p.stdio->attach_terminal(std::move(master.value()));
   }
   p.pid = pid;
@@ -184,16 +212,28 @@ void containers::exited(process& p, process_end end) {
 
 result<void> containers::kill(container_id id, process_id process_number, int signal, bool all) {
   const auto found = find_process(process_number);
-  if (!found) { return found.error(); }
+  if (!found) {
+    return found.error();
+  }
   const process& p = *found.value();
-  if (p.container != id) { return no_container(id); }
-  if (p.pid == 0) { return error(code::failed_precondition, "process not created"); }
+  if (p.container != id) {
+    return no_container(id);
+  }
+  if (p.pid == 0) {
+    return error(code::failed_precondition, "process not created");
+  }
   if (all) {
     const auto directory = cgroup_directory(name_of(id));
-    if (signal == SIGKILL) { return cgroup_kill(directory); }
+    if (signal == SIGKILL) {
+      return cgroup_kill(directory);
+    }
     auto pids = cgroup_processes(directory);
-    if (!pids) { return std::move(pids).error(); }
-    for (const pid_t pid : pids.value()) { ::kill(pid, signal); }
+    if (!pids) {
+      return std::move(pids).error();
+    }
+    for (const pid_t pid : pids.value()) {
+      ::kill(pid, signal);
+    }
     return {};
   }
   // A process that was not reaped yet keeps its pid, and reaping and this happen on one thread.
@@ -206,20 +246,30 @@ result<void> containers::kill(container_id id, process_id process_number, int si
 result<void> containers::resize(process_id process_number, std::uint32_t width,
                                 std::uint32_t height) {
   const auto found = find_process(process_number);
-  if (!found) { return found.error(); }
-  if (!found.value()->stdio) { return {}; }
+  if (!found) {
+    return found.error();
+  }
+  if (!found.value()->stdio) {
+    return {};
+  }
   return found.value()->stdio->resize(width, height);
 }
 
 result<std::vector<containers::listed_process>> containers::pids(container_id id) const {
-  if (!containers_.contains(id)) { return no_container(id); }
+  if (!containers_.contains(id)) {
+    return no_container(id);
+  }
   auto pids = cgroup_processes(cgroup_directory(name_of(id)));
-  if (!pids) { return std::move(pids).error(); }
+  if (!pids) {
+    return std::move(pids).error();
+  }
   std::vector<listed_process> listed;
   for (const pid_t pid : pids.value()) {
     process_id known = 0;
     for (const auto& [number, p] : processes_) {
-      if (p->pid == pid && !p->exited) { known = number; }
+      if (p->pid == pid && !p->exited) {
+        known = number;
+      }
     }
     listed.push_back({pid, known});
   }
@@ -228,8 +278,12 @@ result<std::vector<containers::listed_process>> containers::pids(container_id id
 
 result<void> containers::remove_process(process_id process_number) {
   const auto found = find_process(process_number);
-  if (!found) { return found.error(); }
-  if (!found.value()->exited) { return error(code::failed_precondition, "process is running"); }
+  if (!found) {
+    return found.error();
+  }
+  if (!found.value()->exited) {
+    return error(code::failed_precondition, "process is running");
+  }
   found.value()->stdio->finish();
   releases_.spawn("release stdio", release(std::move(found.value()->stdio)));
   processes_.erase(process_number);
@@ -242,7 +296,9 @@ awaitable<void> containers::release(std::unique_ptr<process_stdio> stdio) {
 
 awaitable<result<void>> containers::remove(container_id id) {
   const auto found = find_container(id);
-  if (!found) { co_return found.error(); }
+  if (!found) {
+    co_return found.error();
+  }
   found.value()->busy = true;
   const auto removed = co_await crun_.remove(name_of(id), bundle_of(id));
   if (!removed) {
@@ -263,7 +319,9 @@ awaitable<result<void>> containers::remove(container_id id) {
 
 result<containers::container*> containers::find_container(container_id id) {
   const auto found = containers_.find(id);
-  if (found == containers_.end()) { return no_container(id); }
+  if (found == containers_.end()) {
+    return no_container(id);
+  }
   if (found->second.busy) {
     return error(code::failed_precondition,
                  "container " + std::to_string(id) + " is being worked on");

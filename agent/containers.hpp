@@ -1,8 +1,8 @@
 // The containers of this guest and their processes: what is behind the agent's service.
 //
 // Ids are the shim's. Failures are flow::error with a ttrpc code: an id that is not there is
-// not_found, a call that does not fit the state is failed_precondition, and what crun refuses carries
-// crun's words.
+// not_found, a call that does not fit the state is failed_precondition, and what crun refuses
+// carries crun's words.
 #pragma once
 
 #include <cstdint>

@@ -21,7 +21,9 @@ namespace {
 
 result<pid_t> read_pid(const std::string& file) {
   auto text = flow::read_file(file);
-  if (!text) { return std::move(text).error(); }
+  if (!text) {
+    return std::move(text).error();
+  }
   pid_t pid = 0;
   const char* begin = text.value().data();
   const auto parsed = std::from_chars(begin, begin + text.value().size(), pid);
@@ -32,7 +34,9 @@ result<pid_t> read_pid(const std::string& file) {
 }
 
 void append_console(std::vector<std::string>& arguments, const std::string& console_socket) {
-  if (console_socket.empty()) { return; }
+  if (console_socket.empty()) {
+    return;
+  }
   arguments.insert(arguments.end(), {"--console-socket", console_socket});
 }
 
@@ -45,22 +49,35 @@ awaitable<result<void>> crun::run(std::vector<std::string> arguments, std::strin
                                   process_descriptors descriptors) {
   ::unlink(log_file.c_str());
   flow::command c;
-  // crun's own messages must not reach the container's stderr, which it hands down: they go to a file.
-  c.argv = {program_, "--root", "/run/crun", "--log", log_file, "--log-format", "json",
-            "--cgroup-manager", "cgroupfs"};
+  // crun's own messages must not reach the container's stderr, which it hands down: they go to a
+  // file.
+  c.argv = {program_,       "--root", "/run/crun",        "--log",   log_file,
+            "--log-format", "json",   "--cgroup-manager", "cgroupfs"};
   c.argv.insert(c.argv.end(), arguments.begin(), arguments.end());
   c.environment = {"PATH=/usr/bin"};
-  if (descriptors.in >= 0) { c.descriptors.push_back({descriptors.in, 0}); }
-  if (descriptors.out >= 0) { c.descriptors.push_back({descriptors.out, 1}); }
-  if (descriptors.err >= 0) { c.descriptors.push_back({descriptors.err, 2}); }
+  if (descriptors.in >= 0) {
+    c.descriptors.push_back({descriptors.in, 0});
+  }
+  if (descriptors.out >= 0) {
+    c.descriptors.push_back({descriptors.out, 1});
+  }
+  if (descriptors.err >= 0) {
+    c.descriptors.push_back({descriptors.err, 2});
+  }
   const auto pid = flow::spawn(c);
-  if (!pid) { co_return pid.error(); }
+  if (!pid) {
+    co_return pid.error();
+  }
   const auto end = co_await children_.wait(pid.value());
-  if (end.status == 0) { co_return result<void>(); }
+  if (end.status == 0) {
+    co_return result<void>();
+  }
 
   const auto log = flow::read_file(log_file);
   std::string text = log ? crun_error_text(log.value()) : std::string();
-  if (text.empty()) { text = "crun ended with status " + std::to_string(end.status); }
+  if (text.empty()) {
+    text = "crun ended with status " + std::to_string(end.status);
+  }
   co_return error(ttrpc::code::unknown, std::move(text));
 }
 
@@ -72,7 +89,9 @@ awaitable<result<pid_t>> crun::create(const std::string& id, const std::string& 
   append_console(arguments, console_socket);
   arguments.push_back(id);
   const auto created = co_await run(std::move(arguments), bundle + "/log", descriptors);
-  if (!created) { co_return created.error(); }
+  if (!created) {
+    co_return created.error();
+  }
   co_return read_pid(pid_file);
 }
 
@@ -85,12 +104,14 @@ awaitable<result<pid_t>> crun::exec(const std::string& id, const std::string& pr
                                     process_descriptors descriptors,
                                     const std::string& console_socket) {
   const std::string pid_file = process + ".pid";
-  std::vector<std::string> arguments{"exec", "--detach", "--process", process, "--pid-file",
-                                     pid_file};
+  std::vector<std::string> arguments{"exec",  "--detach",   "--process",
+                                     process, "--pid-file", pid_file};
   append_console(arguments, console_socket);
   arguments.push_back(id);
   const auto started = co_await run(std::move(arguments), process + ".log", descriptors);
-  if (!started) { co_return started.error(); }
+  if (!started) {
+    co_return started.error();
+  }
   co_return read_pid(pid_file);
 }
 
@@ -107,12 +128,20 @@ std::string crun_error_text(std::string_view log) {
     log.remove_prefix(end == std::string_view::npos ? log.size() : end + 1);
     boost::system::error_code ec;
     const auto value = boost::json::parse(line, ec);
-    if (ec || !value.is_object()) { continue; }
+    if (ec || !value.is_object()) {
+      continue;
+    }
     const auto* message = value.as_object().if_contains("msg");
     const auto* level = value.as_object().if_contains("level");
-    if (message == nullptr || !message->is_string()) { continue; }
-    if (level != nullptr && level->is_string() && level->as_string() != "error") { continue; }
-    if (!text.empty()) { text += ": "; }
+    if (message == nullptr || !message->is_string()) {
+      continue;
+    }
+    if (level != nullptr && level->is_string() && level->as_string() != "error") {
+      continue;
+    }
+    if (!text.empty()) {
+      text += ": ";
+    }
     text += std::string_view(message->as_string());
   }
   return text;

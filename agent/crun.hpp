@@ -25,9 +25,9 @@ class crun {
   crun(const crun&) = delete;
   crun& operator=(const crun&) = delete;
 
-  // Prepares container `id` from `bundle`/config.json and returns the pid of its first process, which
-  // waits to be started. With a terminal, `console_socket` is where crun sends the pty's master.
-  // The caller holds a reaper::expectation until it watches the pid.
+  // Prepares container `id` from `bundle`/config.json and returns the pid of its first process,
+  // which waits to be started. With a terminal, `console_socket` is where crun sends the pty's
+  // master. The caller holds a reaper::expectation until it watches the pid.
   flow::awaitable<flow::result<pid_t>> create(const std::string& id, const std::string& bundle,
                                               process_descriptors descriptors,
                                               const std::string& console_socket);

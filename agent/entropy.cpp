@@ -13,7 +13,9 @@
 namespace agent {
 
 flow::result<void> add_entropy(const std::string& bytes) {
-  if (bytes.empty()) { return {}; }
+  if (bytes.empty()) {
+    return {};
+  }
   constexpr std::size_t most = 256;
   const std::size_t size = std::min(bytes.size(), most);
 
@@ -25,8 +27,12 @@ flow::result<void> add_entropy(const std::string& bytes) {
   std::memcpy(pool->buf, bytes.data(), size);
 
   const flow::unique_fd fd(::open("/dev/urandom", O_WRONLY | O_CLOEXEC));
-  if (!fd) { return flow::system_error("open /dev/urandom"); }
-  if (::ioctl(fd.get(), RNDADDENTROPY, pool) != 0) { return flow::system_error("add entropy"); }
+  if (!fd) {
+    return flow::system_error("open /dev/urandom");
+  }
+  if (::ioctl(fd.get(), RNDADDENTROPY, pool) != 0) {
+    return flow::system_error("add entropy");
+  }
   return {};
 }
 

@@ -18,18 +18,24 @@ namespace {
 [[noreturn]] void power_off() {
   ::sync();
   ::reboot(RB_POWER_OFF);
-  for (;;) { ::pause(); }
+  for (;;) {
+    ::pause();
+  }
 }
 
 void serve(const agent::command_line& parameters, std::uint32_t init_entered_ms, flow::log& log) {
   boost::asio::io_context context(1);
-  boost::asio::co_spawn(
-      context, agent::serve_shim(context.get_executor(), parameters, init_entered_ms, log),
-      [&](const std::exception_ptr& failure, const flow::result<void>& ended) {
-        if (failure) { log.error("agent failed", {{"err", flow::describe(failure)}}); }
-        if (!failure && !ended) { log.error("agent failed", {{"err", ended.error().message()}}); }
-        context.stop();
-      });
+  boost::asio::co_spawn(context,
+                        agent::serve_shim(context.get_executor(), parameters, init_entered_ms, log),
+                        [&](const std::exception_ptr& failure, const flow::result<void>& ended) {
+                          if (failure) {
+                            log.error("agent failed", {{"err", flow::describe(failure)}});
+                          }
+                          if (!failure && !ended) {
+                            log.error("agent failed", {{"err", ended.error().message()}});
+                          }
+                          context.stop();
+                        });
   context.run();
 }
 
@@ -47,8 +53,12 @@ int main() {
     log.error("guest cannot boot", {{"err", parameters.error().message()}});
     power_off();
   }
-  if (parameters.value().debug) { log.set_level(flow::log::level::debug); }
+  if (parameters.value().debug) {
+    log.set_level(flow::log::level::debug);
+  }
   log.info("hvsock-agent started", {{"ms", init_entered_ms}});
-  if (!parameters.value().probe) { serve(parameters.value(), init_entered_ms, log); }
+  if (!parameters.value().probe) {
+    serve(parameters.value(), init_entered_ms, log);
+  }
   power_off();
 }

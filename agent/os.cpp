@@ -30,18 +30,26 @@ result<void> linux_os::mount(const std::string& source, const std::string& targe
 }
 
 result<void> linux_os::make_directory(const std::string& path) {
-  if (::mkdir(path.c_str(), 0755) != 0 && errno != EEXIST) { return system_error("mkdir " + path); }
+  if (::mkdir(path.c_str(), 0755) != 0 && errno != EEXIST) {
+    return system_error("mkdir " + path);
+  }
   return {};
 }
 
 result<void> linux_os::change_directory(const std::string& path) {
-  if (::chdir(path.c_str()) != 0) { return system_error("chdir " + path); }
+  if (::chdir(path.c_str()) != 0) {
+    return system_error("chdir " + path);
+  }
   return {};
 }
 
 result<void> linux_os::change_root(const std::string& path) {
-  if (::chroot(path.c_str()) != 0) { return system_error("chroot " + path); }
-  if (::chdir("/") != 0) { return system_error("chdir /"); }
+  if (::chroot(path.c_str()) != 0) {
+    return system_error("chroot " + path);
+  }
+  if (::chdir("/") != 0) {
+    return system_error("chdir /");
+  }
   return {};
 }
 
@@ -49,11 +57,15 @@ result<void> linux_os::write_file(const std::string& path, std::string_view text
   return flow::write_file(path, text);
 }
 
-result<std::string> linux_os::read_file(const std::string& path) { return flow::read_file(path); }
+result<std::string> linux_os::read_file(const std::string& path) {
+  return flow::read_file(path);
+}
 
 result<void> linux_os::load_module(const std::string& path) {
   const unique_fd fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
-  if (!fd) { return system_error("open " + path); }
+  if (!fd) {
+    return system_error("open " + path);
+  }
   if (::syscall(SYS_finit_module, fd.get(), "", 0) != 0 && errno != EEXIST) {
     return system_error("load module " + path);
   }
@@ -62,11 +74,15 @@ result<void> linux_os::load_module(const std::string& path) {
 
 result<std::vector<std::string>> linux_os::list_directory(const std::string& path) {
   const std::unique_ptr<DIR, int (*)(DIR*)> dir(::opendir(path.c_str()), ::closedir);
-  if (!dir) { return system_error("open directory " + path); }
+  if (!dir) {
+    return system_error("open directory " + path);
+  }
   std::vector<std::string> names;
   while (const dirent* entry = ::readdir(dir.get())) {
     const std::string_view name = entry->d_name;
-    if (name != "." && name != "..") { names.emplace_back(name); }
+    if (name != "." && name != "..") {
+      names.emplace_back(name);
+    }
   }
   std::sort(names.begin(), names.end());
   return names;

@@ -1,5 +1,5 @@
-// The operating system as the agent's boot sees it: one seam, so that a test can assert what would be
-// done to a machine without having it done.
+// The operating system as the agent's boot sees it: one seam, so that a test can assert what would
+// be done to a machine without having it done.
 #pragma once
 
 #include <string>
@@ -22,7 +22,7 @@ class os {
                                    const std::string& data) = 0;
   virtual flow::result<void> make_directory(const std::string& path) = 0;  // ok if it is there
   virtual flow::result<void> change_directory(const std::string& path) = 0;
-  virtual flow::result<void> change_root(const std::string& path) = 0;     // and enters it
+  virtual flow::result<void> change_root(const std::string& path) = 0;  // and enters it
   virtual flow::result<void> write_file(const std::string& path, std::string_view text) = 0;
   virtual flow::result<std::string> read_file(const std::string& path) = 0;
   virtual flow::result<void> load_module(const std::string& path) = 0;  // ok if it is loaded

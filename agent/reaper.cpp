@@ -19,11 +19,15 @@ awaitable<void> reaper::run() {
   for (;;) {
     reap_all();
     const auto r = co_await child_ended_.async_wait(as_result);
-    if (std::get<0>(r)) { co_return; }
+    if (std::get<0>(r)) {
+      co_return;
+    }
   }
 }
 
-void reaper::stop() { child_ended_.cancel(); }
+void reaper::stop() {
+  child_ended_.cancel();
+}
 
 void reaper::reap_all() {
   int status = 0;
@@ -60,7 +64,9 @@ awaitable<process_end> reaper::wait(pid_t pid) {
     done = true;
     ended.notify_all();
   });
-  while (!done) { co_await ended.wait(); }
+  while (!done) {
+    co_await ended.wait();
+  }
   co_return end;
 }
 

@@ -1,5 +1,5 @@
-// Reaps every child of this process: those the agent started and those that were orphaned to it, for
-// pid 1 inherits them all.
+// Reaps every child of this process: those the agent started and those that were orphaned to it,
+// for pid 1 inherits them all.
 //
 // An exit can be seen before anybody knows that the pid matters (a container's first process is a
 // grandchild, and crun tells its pid only afterwards). While an expectation exists, exits of pids
@@ -18,8 +18,8 @@
 namespace agent {
 
 struct process_end {
-  std::uint32_t status = 0;       // exit code, or 128 + signal
-  std::int64_t ended_at = 0;      // nanoseconds since the Unix epoch
+  std::uint32_t status = 0;   // exit code, or 128 + signal
+  std::int64_t ended_at = 0;  // nanoseconds since the Unix epoch
 };
 
 class reaper {
@@ -47,7 +47,9 @@ class reaper {
     expectation(const expectation&) = delete;
     expectation& operator=(const expectation&) = delete;
     ~expectation() {
-      if (--owner_.expectations_ == 0) { owner_.unclaimed_.clear(); }
+      if (--owner_.expectations_ == 0) {
+        owner_.unclaimed_.clear();
+      }
     }
 
    private:

@@ -32,8 +32,12 @@ service::answer<api::HelloResponse> service::hello(context& /*call*/,
                     "this agent speaks protocol " + std::to_string(protocol_version) +
                         ", the shim speaks " + std::to_string(request.protocol()));
   }
-  if (auto set = set_wall_clock(request.wall_clock()); !set) { co_return set.error(); }
-  if (auto seeded = add_entropy(request.entropy()); !seeded) { co_return seeded.error(); }
+  if (auto set = set_wall_clock(request.wall_clock()); !set) {
+    co_return set.error();
+  }
+  if (auto seeded = add_entropy(request.entropy()); !seeded) {
+    co_return seeded.error();
+  }
   api::HelloResponse response;
   response.set_protocol(protocol_version);
   response.set_agent_version(HVSOCK_VERSION);
@@ -54,7 +58,9 @@ awaitable<result<void>> service::events(context& call, const api::EventsRequest&
       continue;
     }
     const auto sent = co_await out.write(events_.front());
-    if (!sent) { co_return sent; }
+    if (!sent) {
+      co_return sent;
+    }
     events_.pop();
   }
   co_return call.cancel_reason();
@@ -64,7 +70,9 @@ service::answer<api::CreateContainerResponse> service::create_container(
     context& /*call*/, const api::CreateContainerRequest& request) {
   const auto pid = co_await containers_.create(request.container(), request.process(),
                                                request.spec(), request.stdio());
-  if (!pid) { co_return pid.error(); }
+  if (!pid) {
+    co_return pid.error();
+  }
   const auto& size = request.console_size();
   if (size.width() != 0) {
     static_cast<void>(containers_.resize(request.process(), size.width(), size.height()));
@@ -77,15 +85,19 @@ service::answer<api::CreateContainerResponse> service::create_container(
 service::answer<api::StartContainerResponse> service::start_container(
     context& /*call*/, const api::StartContainerRequest& request) {
   const auto started = co_await containers_.start(request.container());
-  if (!started) { co_return started.error(); }
+  if (!started) {
+    co_return started.error();
+  }
   co_return api::StartContainerResponse();
 }
 
 service::answer<api::ExecResponse> service::exec(context& /*call*/,
                                                  const api::ExecRequest& request) {
-  const auto pid = co_await containers_.exec(request.container(), request.process(),
-                                             request.spec(), request.stdio());
-  if (!pid) { co_return pid.error(); }
+  const auto pid = co_await containers_.exec(request.container(), request.process(), request.spec(),
+                                             request.stdio());
+  if (!pid) {
+    co_return pid.error();
+  }
   const auto& size = request.console_size();
   if (size.width() != 0) {
     static_cast<void>(containers_.resize(request.process(), size.width(), size.height()));
@@ -103,7 +115,9 @@ service::answer<api::KillResponse> service::kill(context& /*call*/,
   }
   const auto killed = containers_.kill(request.container(), request.process(),
                                        static_cast<int>(request.signal()), request.all());
-  if (!killed) { co_return killed.error(); }
+  if (!killed) {
+    co_return killed.error();
+  }
   co_return api::KillResponse();
 }
 
@@ -111,14 +125,18 @@ service::answer<api::ResizePtyResponse> service::resize_pty(context& /*call*/,
                                                             const api::ResizePtyRequest& request) {
   const auto& size = request.console_size();
   const auto resized = containers_.resize(request.process(), size.width(), size.height());
-  if (!resized) { co_return resized.error(); }
+  if (!resized) {
+    co_return resized.error();
+  }
   co_return api::ResizePtyResponse();
 }
 
 service::answer<api::PidsResponse> service::pids(context& /*call*/,
                                                  const api::PidsRequest& request) {
   const auto pids = containers_.pids(request.container());
-  if (!pids) { co_return pids.error(); }
+  if (!pids) {
+    co_return pids.error();
+  }
   api::PidsResponse response;
   for (const auto& p : pids.value()) {
     auto& one = *response.add_processes();
@@ -131,21 +149,27 @@ service::answer<api::PidsResponse> service::pids(context& /*call*/,
 service::answer<api::DeleteProcessResponse> service::delete_process(
     context& /*call*/, const api::DeleteProcessRequest& request) {
   const auto removed = containers_.remove_process(request.process());
-  if (!removed) { co_return removed.error(); }
+  if (!removed) {
+    co_return removed.error();
+  }
   co_return api::DeleteProcessResponse();
 }
 
 service::answer<api::DeleteContainerResponse> service::delete_container(
     context& /*call*/, const api::DeleteContainerRequest& request) {
   const auto removed = co_await containers_.remove(request.container());
-  if (!removed) { co_return removed.error(); }
+  if (!removed) {
+    co_return removed.error();
+  }
   co_return api::DeleteContainerResponse();
 }
 
 service::answer<api::SetClockResponse> service::set_clock(context& /*call*/,
                                                           const api::SetClockRequest& request) {
   const auto offset = set_wall_clock(request.wall_clock());
-  if (!offset) { co_return offset.error(); }
+  if (!offset) {
+    co_return offset.error();
+  }
   api::SetClockResponse response;
   response.set_offset(offset.value());
   co_return response;

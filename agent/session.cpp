@@ -27,12 +27,14 @@ awaitable<result<void>> serve_shim(flow::asio::any_io_executor executor,
                                    flow::log& log) {
   host shim(executor, parameters.port);
   auto control = co_await shim.connect_control(connect_deadline);
-  if (!control) { co_return std::move(control).error().in("dial the shim"); }
+  if (!control) {
+    co_return std::move(control).error().in("dial the shim");
+  }
 
-  flow::task_group tasks(executor, [&log](const std::string& name,
-                                          const std::exception_ptr& failure) {
-    log.error("task failed", {{"task", name}, {"err", flow::describe(failure)}});
-  });
+  flow::task_group tasks(
+      executor, [&log](const std::string& name, const std::exception_ptr& failure) {
+        log.error("task failed", {{"task", name}, {"err", flow::describe(failure)}});
+      });
   reaper children(executor);
   tasks.spawn("reaper", children.run());
   crun runtime(children);

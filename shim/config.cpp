@@ -35,14 +35,18 @@ struct known_key {
 std::optional<std::int64_t> integer(const toml::node& value, std::int64_t least,
                                     std::int64_t most) {
   const auto* number = value.as_integer();
-  if (number == nullptr || number->get() < least || number->get() > most) { return {}; }
+  if (number == nullptr || number->get() < least || number->get() > most) {
+    return {};
+  }
   return number->get();
 }
 
 setter absolute_path(path config::* member) {
   return [member](config& c, const toml::node& value) {
     const auto* text = value.as_string();
-    if (text == nullptr || !path(text->get()).is_absolute()) { return false; }
+    if (text == nullptr || !path(text->get()).is_absolute()) {
+      return false;
+    }
     c.*member = text->get();
     return true;
   };
@@ -51,7 +55,9 @@ setter absolute_path(path config::* member) {
 setter count(std::uint32_t config::* member, std::int64_t least, std::int64_t most) {
   return [=](config& c, const toml::node& value) {
     const auto n = integer(value, least, most);
-    if (!n) { return false; }
+    if (!n) {
+      return false;
+    }
     c.*member = static_cast<std::uint32_t>(*n);
     return true;
   };
@@ -61,7 +67,9 @@ template <class Duration>
 setter duration(std::function<Duration&(config&)> member, std::int64_t least) {
   return [=](config& c, const toml::node& value) {
     const auto n = integer(value, least, std::numeric_limits<std::int32_t>::max());
-    if (!n) { return false; }
+    if (!n) {
+      return false;
+    }
     member(c) = Duration(*n);
     return true;
   };
@@ -72,7 +80,9 @@ setter one_of(Enum config::* member,
               std::initializer_list<std::pair<std::string_view, Enum>> choices) {
   return [member, list = std::vector(choices)](config& c, const toml::node& value) {
     const auto* text = value.as_string();
-    if (text == nullptr) { return false; }
+    if (text == nullptr) {
+      return false;
+    }
     for (const auto& [name, choice] : list) {
       if (name == text->get()) {
         c.*member = choice;
@@ -96,7 +106,9 @@ std::vector<known_key> known_keys() {
       {"hypervisor", "firmware", "a string",
        [](config& c, const toml::node& value) {
          const auto* text = value.as_string();
-         if (text == nullptr) { return false; }
+         if (text == nullptr) {
+           return false;
+         }
          c.firmware = text->get();
          return true;
        }},
@@ -110,9 +122,8 @@ std::vector<known_key> known_keys() {
       {"hypervisor", "boot_timeout_s", "a number of seconds",
        duration<seconds>([](config& c) -> seconds& { return c.boot_timeout; }, 1)},
       {"vsock", "device", "\"auto\", \"kernel\" or \"user\"",
-       one_of(&config::vsock, {{"auto", vsock::automatic},
-                               {"kernel", vsock::kernel},
-                               {"user", vsock::user}})},
+       one_of(&config::vsock,
+              {{"auto", vsock::automatic}, {"kernel", vsock::kernel}, {"user", vsock::user}})},
       {"vsock", "daemon", "an absolute path", absolute_path(&config::vsock_daemon)},
       {"stdio", "stalled_after_ms", "a number of milliseconds",
        duration<milliseconds>([](config& c) -> milliseconds& { return c.stdio.stalled_after; }, 0)},
@@ -121,7 +132,9 @@ std::vector<known_key> known_keys() {
       {"stdio", "spool_mib", "a number from 1 to 65536",
        [](config& c, const toml::node& value) {
          const auto n = integer(value, 1, 65536);
-         if (!n) { return false; }
+         if (!n) {
+           return false;
+         }
          c.stdio.spool = static_cast<std::uint64_t>(*n) << 20U;
          return true;
        }},
@@ -129,7 +142,9 @@ std::vector<known_key> known_keys() {
       {"shim", "debug", "true or false",
        [](config& c, const toml::node& value) {
          const auto* flag = value.as_boolean();
-         if (flag == nullptr) { return false; }
+         if (flag == nullptr) {
+           return false;
+         }
          c.debug = flag->get();
          return true;
        }},
@@ -141,12 +156,16 @@ error at(const path& file, const toml::source_region& where, const std::string& 
           file.string() + ":" + std::to_string(where.begin.line) + ": " + what};
 }
 
-result<void> apply_key(config& c, const std::vector<known_key>& keys, const path& file, std::string_view section, const toml::key& key,
-                       const toml::node& value) {
+result<void> apply_key(config& c, const std::vector<known_key>& keys, const path& file,
+                       std::string_view section, const toml::key& key, const toml::node& value) {
   const std::string name = std::string(section) + "." + std::string(key.str());
   for (const auto& known : keys) {
-    if (known.section != section || known.key != key.str()) { continue; }
-    if (known.set(c, value)) { return {}; }
+    if (known.section != section || known.key != key.str()) {
+      continue;
+    }
+    if (known.set(c, value)) {
+      return {};
+    }
     return at(file, value.source(), name + " must be " + std::string(known.expected));
   }
   return at(file, key.source(), "unknown key " + name);
@@ -154,7 +173,9 @@ result<void> apply_key(config& c, const std::vector<known_key>& keys, const path
 
 result<void> apply_file(config& c, const path& file) {
   const auto text = flow::read_file(file.string());
-  if (!text) { return text.error(); }
+  if (!text) {
+    return text.error();
+  }
   const auto parsed = toml::parse(text.value());
   if (!parsed) {
     return at(file, parsed.error().source(), std::string(parsed.error().description()));
@@ -166,7 +187,9 @@ result<void> apply_file(config& c, const path& file) {
       return at(file, section.source(), "unknown key " + std::string(section.str()));
     }
     for (const auto& [key, value] : *table) {
-      if (auto applied = apply_key(c, keys, file, section.str(), key, value); !applied) { return applied; }
+      if (auto applied = apply_key(c, keys, file, section.str(), key, value); !applied) {
+        return applied;
+      }
     }
   }
   return {};
@@ -174,7 +197,9 @@ result<void> apply_file(config& c, const path& file) {
 
 result<void> check_file(const path& file, int mode, const std::string& what,
                         const std::string& remedy) {
-  if (::access(file.c_str(), mode) == 0) { return {}; }
+  if (::access(file.c_str(), mode) == 0) {
+    return {};
+  }
   return flow::system_error("no " + what + " (" + remedy + "): " + file.string());
 }
 
@@ -190,25 +215,34 @@ result<config> load_config(const path& program, const path& file) {
   c.stdio = delivery_limits();
 
   const path wanted = file.empty() ? path(default_config_file) : file;
-  if (file.empty() && ::access(wanted.c_str(), F_OK) != 0) { return c; }
+  if (file.empty() && ::access(wanted.c_str(), F_OK) != 0) {
+    return c;
+  }
   if (auto readable = check_file(wanted, R_OK, "configuration", "named in the runtime's options");
       !readable) {
     return std::move(readable).error();
   }
-  if (auto applied = apply_file(c, wanted); !applied) { return std::move(applied).error(); }
+  if (auto applied = apply_file(c, wanted); !applied) {
+    return std::move(applied).error();
+  }
   return c;
 }
 
 result<void> check_files(const config& c) {
-  const std::string image = "build it with deploy/guest-image, or set hypervisor.kernel and .initramfs";
+  const std::string image =
+      "build it with deploy/guest-image, or set hypervisor.kernel and .initramfs";
   if (auto r = check_file(c.hypervisor, X_OK, "hypervisor", "Debian: qemu-system-x86"); !r) {
     return r;
   }
   if (auto r = check_file(c.virtiofsd, X_OK, "virtiofsd", "Debian: qemu-system-common"); !r) {
     return r;
   }
-  if (auto r = check_file(c.kernel, R_OK, "guest kernel", image); !r) { return r; }
-  if (auto r = check_file(c.initramfs, R_OK, "guest image", image); !r) { return r; }
+  if (auto r = check_file(c.kernel, R_OK, "guest kernel", image); !r) {
+    return r;
+  }
+  if (auto r = check_file(c.initramfs, R_OK, "guest image", image); !r) {
+    return r;
+  }
   return {};
 }
 

@@ -60,8 +60,8 @@ inline constexpr const char* default_config_file = "/etc/hvsock/config.toml";
 
 // The configuration of the shim that is installed at `program`: the guest image is looked for in
 // ../share/hvsock from there, hvsock-vsockd in the same directory. `file` must exist unless it is
-// empty; then default_config_file is read if it exists. errc::invalid_argument, with file, line and key,
-// for what the file should not contain.
+// empty; then default_config_file is read if it exists. errc::invalid_argument, with file, line and
+// key, for what the file should not contain.
 flow::result<config> load_config(const std::filesystem::path& program,
                                  const std::filesystem::path& file);
 

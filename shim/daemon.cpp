@@ -37,7 +37,8 @@ class daemon {
         log_(log),
         events_(executor, settings.events_address, settings.arguments.containerd_namespace, log),
         sandbox_(executor, settings.arguments.id, settings.directory, settings.configuration, log),
-        tasks_(executor, sandbox_, events_, settings.configuration, [this] { end("shutdown"); }, log),
+        tasks_(
+            executor, sandbox_, events_, settings.configuration, [this] { end("shutdown"); }, log),
         server_(executor, log),
         listener_(executor, std::move(listening), server_, log),
         signals_(executor, SIGTERM, SIGINT),
@@ -55,13 +56,17 @@ class daemon {
     background_.spawn("listen", listener_.run());
     background_.spawn("signals", wait_signal());
     background_.spawn("idle", watch_idle());
-    while (!ended_) { co_await ending_.wait(); }
+    while (!ended_) {
+      co_await ending_.wait();
+    }
     co_await stop();
   }
 
  private:
   void end(const char* why) {
-    if (ended_) { return; }
+    if (ended_) {
+      return;
+    }
     log_.info("ending", {{"reason", why}});
     ended_ = true;
     ending_.notify_all();
@@ -69,13 +74,17 @@ class daemon {
 
   awaitable<void> wait_signal() {
     const auto r = co_await signals_.async_wait(flow::as_result);
-    if (!std::get<0>(r)) { end("signal"); }
+    if (!std::get<0>(r)) {
+      end("signal");
+    }
   }
 
   awaitable<void> watch_idle() {
     while (!ended_) {
       const bool woken = co_await ending_.wait_for(idle_deadline);
-      if (!woken && tasks_.idle() && server_.connections() == 0) { end("idle"); }
+      if (!woken && tasks_.idle() && server_.connections() == 0) {
+        end("idle");
+      }
     }
   }
 

@@ -1,5 +1,5 @@
-// The shim itself: serves containerd for one sandbox, from `start` until containerd says Shutdown and
-// the last byte of output is delivered.
+// The shim itself: serves containerd for one sandbox, from `start` until containerd says Shutdown
+// and the last byte of output is delivered.
 #pragma once
 
 #include <filesystem>
@@ -15,10 +15,10 @@ namespace shim {
 struct daemon_settings {
   options arguments;
   config configuration;
-  std::string events_address;      // containerd's ttrpc socket
-  std::filesystem::path socket;    // what `listening` is bound to; removed in the end
-  std::filesystem::path directory; // the sandbox's
-  flow::unique_fd lock;            // of the directory
+  std::string events_address;       // containerd's ttrpc socket
+  std::filesystem::path socket;     // what `listening` is bound to; removed in the end
+  std::filesystem::path directory;  // the sandbox's
+  flow::unique_fd lock;             // of the directory
 };
 
 // Returns the exit status of the process. `log` outlives the call.

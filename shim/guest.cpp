@@ -39,7 +39,9 @@ std::string random_bytes(std::size_t n) {
   std::string bytes(n, '\0');
   // Of up to 256 bytes getrandom(2) gives all or none, and none only before the host's generator is
   // seeded, which it is long before containers run.
-  if (::getrandom(bytes.data(), bytes.size(), 0) != static_cast<ssize_t>(n)) { std::abort(); }
+  if (::getrandom(bytes.data(), bytes.size(), 0) != static_cast<ssize_t>(n)) {
+    std::abort();
+  }
   return bytes;
 }
 
@@ -57,27 +59,35 @@ flow::stream::options stream_options() {
 
 }  // namespace
 
-// --- expected streams -----------------------------------------------------------------------------
+// --- expected streams
+// -----------------------------------------------------------------------------
 
 guest::expected_stream::expected_stream(guest& owner)
     : owner_(owner), token_(random_bytes(token_size)) {
   owner_.expected_[token_] = this;
 }
 
-guest::expected_stream::~expected_stream() { owner_.expected_.erase(token_); }
+guest::expected_stream::~expected_stream() {
+  owner_.expected_.erase(token_);
+}
 
 awaitable<result<flow::stream>> guest::expected_stream::claim() {
   const auto limit = std::chrono::steady_clock::now() + claim_deadline;
   while (!stream_ && !owner_.closed_) {
     const auto left = limit - std::chrono::steady_clock::now();
-    if (left <= 0s) { co_return error(errc::timed_out, "the guest did not connect a stream"); }
+    if (left <= 0s) {
+      co_return error(errc::timed_out, "the guest did not connect a stream");
+    }
     co_await owner_.changed_.wait_for(left);
   }
-  if (!stream_) { co_return error(errc::closed, "the guest is gone"); }
+  if (!stream_) {
+    co_return error(errc::closed, "the guest is gone");
+  }
   co_return std::move(*stream_);
 }
 
-// --- guest ----------------------------------------------------------------------------------------
+// --- guest
+// ----------------------------------------------------------------------------------------
 
 guest::guest(flow::asio::any_io_executor executor, machine& from, exit_handler on_exit,
              flow::log& log)
@@ -97,16 +107,22 @@ awaitable<result<void>> guest::connect(std::chrono::steady_clock::duration deadl
   auto connection = co_await machine_.accept();
   if (limit.expired()) {
     std::string said = machine_.console_tail();
-    if (!said.empty()) { said = "; its console said: " + said; }
+    if (!said.empty()) {
+      said = "; its console said: " + said;
+    }
     co_return error(errc::timed_out, "the guest did not boot" + said);
   }
-  if (!connection) { co_return connection.error(); }
+  if (!connection) {
+    co_return connection.error();
+  }
   flow::stream control(std::move(connection.value()), stream_options());
-  client_ = std::make_unique<ttrpc::client>(executor_, ttrpc::make_byte_stream(std::move(control)),
-                                            log_);
+  client_ =
+      std::make_unique<ttrpc::client>(executor_, ttrpc::make_byte_stream(std::move(control)), log_);
   agent_.emplace(*client_);
   const auto greeted = co_await say_hello();
-  if (!greeted) { co_return greeted.error(); }
+  if (!greeted) {
+    co_return greeted.error();
+  }
   tasks_.spawn("accept streams", accept_streams());
   tasks_.spawn("read events", read_events());
   tasks_.spawn("keep clock", keep_clock());
@@ -119,7 +135,9 @@ awaitable<result<void>> guest::say_hello() {
   request.set_wall_clock(wall_clock());
   request.set_entropy(random_bytes(entropy_size));
   const auto hello = co_await agent_->hello(request, ttrpc::call_options(hello_deadline));
-  if (!hello) { co_return flow::error(hello.error()).in("greet the agent"); }
+  if (!hello) {
+    co_return flow::error(hello.error()).in("greet the agent");
+  }
   log_.info("guest is up", {{"kernel", hello.value().kernel_release()},
                             {"agent", hello.value().agent_version()},
                             {"init_ms", hello.value().init_entered()},
@@ -130,7 +148,9 @@ awaitable<result<void>> guest::say_hello() {
 awaitable<void> guest::accept_streams() {
   for (;;) {
     auto connection = co_await machine_.accept();
-    if (!connection) { co_return; }
+    if (!connection) {
+      co_return;
+    }
     flow::stream stream(std::move(connection.value()), stream_options());
     if (unproven_ >= max_unproven) {
       refuse("too many connections without a token");
@@ -171,8 +191,12 @@ awaitable<void> guest::read_events() {
   api::Event event;
   for (;;) {
     const auto more = co_await events.read(event);
-    if (!more || *more == ttrpc::received::end) { break; }
-    if (event.has_exit()) { on_exit_(event.exit()); }
+    if (!more || *more == ttrpc::received::end) {
+      break;
+    }
+    if (event.has_exit()) {
+      on_exit_(event.exit());
+    }
   }
   close();
 }
@@ -180,28 +204,38 @@ awaitable<void> guest::read_events() {
 awaitable<void> guest::keep_clock() {
   while (!closed_) {
     const bool lost = co_await changed_.wait_for(clock_interval);
-    if (lost) { continue; }
+    if (lost) {
+      continue;
+    }
     api::SetClockRequest request;
     request.set_wall_clock(wall_clock());
     const auto set = co_await agent_->set_clock(request, ttrpc::call_options(hello_deadline));
-    if (set) { log_.debug("guest clock", {{"ahead_ns", set.value().offset()}}); }
+    if (set) {
+      log_.debug("guest clock", {{"ahead_ns", set.value().offset()}});
+    }
   }
 }
 
 awaitable<void> guest::wait_lost() {
-  while (!closed_) { co_await changed_.wait(); }
+  while (!closed_) {
+    co_await changed_.wait();
+  }
 }
 
 void guest::close() {
   closed_ = true;
-  if (client_) { client_->close(); }
+  if (client_) {
+    client_->close();
+  }
   changed_.notify_all();
 }
 
 awaitable<void> guest::join() {
   close();
   co_await tasks_.join();
-  if (client_) { co_await client_->join(); }
+  if (client_) {
+    co_await client_->join();
+  }
 }
 
 }  // namespace shim

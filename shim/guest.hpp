@@ -1,10 +1,10 @@
 // The shim's end of everything that the guest opens: one control connection, and the streams of
 // processes.
 //
-// Any process in the guest can connect to us, so a connection proves nothing. The control connection is
-// the first one, which comes before any container exists. Every other must present, as its first bytes, a
-// token that was given to the agent over the control connection for one stream, and each token is good
-// for once. What does not is closed and counted.
+// Any process in the guest can connect to us, so a connection proves nothing. The control
+// connection is the first one, which comes before any container exists. Every other must present,
+// as its first bytes, a token that was given to the agent over the control connection for one
+// stream, and each token is good for once. What does not is closed and counted.
 #pragma once
 
 #include <array>

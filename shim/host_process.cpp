@@ -10,14 +10,20 @@ namespace shim {
 namespace {
 
 [[noreturn]] void exist(pid_t parent) {
-  for (int s = 1; s < NSIG; ++s) { ::signal(s, SIG_DFL); }
+  for (int s = 1; s < NSIG; ++s) {
+    ::signal(s, SIG_DFL);
+  }
   // What is sent to the shim's process group is not meant for it.
   ::setsid();
   ::prctl(PR_SET_NAME, "hvsock-process");
   ::prctl(PR_SET_PDEATHSIG, SIGKILL);
-  if (::getppid() != parent) { ::_exit(0); }
+  if (::getppid() != parent) {
+    ::_exit(0);
+  }
   ::close_range(0, ~0U, 0);
-  for (;;) { ::pause(); }
+  for (;;) {
+    ::pause();
+  }
 }
 
 }  // namespace
@@ -25,8 +31,12 @@ namespace {
 flow::result<std::unique_ptr<host_process>> host_process::start() {
   const pid_t parent = ::getpid();
   const pid_t pid = ::fork();
-  if (pid < 0) { return flow::system_error("fork"); }
-  if (pid == 0) { exist(parent); }
+  if (pid < 0) {
+    return flow::system_error("fork");
+  }
+  if (pid == 0) {
+    exist(parent);
+  }
   return std::make_unique<host_process>(pid);
 }
 

@@ -1,8 +1,9 @@
 // The process on the host that stands for a process in the guest.
 //
-// containerd and its clients take a task's pid for a process of the host: they look at /proc/PID, ask
-// with kill(pid, 0) whether it lives, and take a pid that vanished for an exit. So every process of a
-// guest has one: it does nothing but exist, from creation until its exit is told, and dies with the shim.
+// containerd and its clients take a task's pid for a process of the host: they look at /proc/PID,
+// ask with kill(pid, 0) whether it lives, and take a pid that vanished for an exit. So every
+// process of a guest has one: it does nothing but exist, from creation until its exit is told, and
+// dies with the shim.
 #pragma once
 
 #include <sys/types.h>

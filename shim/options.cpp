@@ -10,11 +10,13 @@ using flow::result;
 
 namespace {
 
-error invalid(const std::string& what) { return {errc::invalid_argument, what}; }
+error invalid(const std::string& what) {
+  return {errc::invalid_argument, what};
+}
 
 struct value_flag {
   std::string_view name;
-  std::string options::*member;
+  std::string options::* member;
 };
 
 struct switch_flag {
@@ -34,12 +36,14 @@ constexpr value_flag value_flags[] = {
 constexpr std::string_view ignored_value_flags[] = {"publish-binary", "debug-socket"};
 
 constexpr switch_flag switch_flags[] = {
-    {"v", options::action::version},   {"version", options::action::version},
-    {"info", options::action::info},   {"h", options::action::help},
+    {"v", options::action::version}, {"version", options::action::version},
+    {"info", options::action::info}, {"h", options::action::help},
     {"help", options::action::help},
 };
 
-bool is_true(std::string_view value) { return value.empty() || value == "true" || value == "1"; }
+bool is_true(std::string_view value) {
+  return value.empty() || value == "true" || value == "1";
+}
 
 class parser {
  public:
@@ -48,17 +52,25 @@ class parser {
   result<options> parse() {
     for (; next_ < arguments_.size(); ++next_) {
       const std::string_view word = arguments_[next_];
-      if (!word.starts_with('-')) { break; }
-      if (auto taken = take_flag(word); !taken) { return std::move(taken).error(); }
+      if (!word.starts_with('-')) {
+        break;
+      }
+      if (auto taken = take_flag(word); !taken) {
+        return std::move(taken).error();
+      }
     }
-    if (auto taken = take_action(); !taken) { return std::move(taken).error(); }
+    if (auto taken = take_action(); !taken) {
+      return std::move(taken).error();
+    }
     const bool standalone = parsed_.what == options::action::version ||
                             parsed_.what == options::action::info ||
                             parsed_.what == options::action::help;
     if (!standalone && parsed_.containerd_namespace.empty()) {
       return invalid("shim namespace cannot be empty");
     }
-    if (!standalone && parsed_.id.empty()) { return invalid("shim id cannot be empty"); }
+    if (!standalone && parsed_.id.empty()) {
+      return invalid("shim id cannot be empty");
+    }
     return parsed_;
   }
 
@@ -75,15 +87,23 @@ class parser {
       return {};
     }
     for (const auto& flag : switch_flags) {
-      if (flag.name != name) { continue; }
-      if (is_true(value)) { parsed_.what = flag.action; }
+      if (flag.name != name) {
+        continue;
+      }
+      if (is_true(value)) {
+        parsed_.what = flag.action;
+      }
       return {};
     }
     for (const auto& flag : value_flags) {
-      if (flag.name == name) { return take_value(name, has_value, value, &(parsed_.*flag.member)); }
+      if (flag.name == name) {
+        return take_value(name, has_value, value, &(parsed_.*flag.member));
+      }
     }
     for (const auto& flag : ignored_value_flags) {
-      if (flag == name) { return take_value(name, has_value, value, nullptr); }
+      if (flag == name) {
+        return take_value(name, has_value, value, nullptr);
+      }
     }
     return invalid("unknown flag -" + std::string(name));
   }
@@ -96,12 +116,16 @@ class parser {
       }
       value = arguments_[++next_];
     }
-    if (to != nullptr) { *to = value; }
+    if (to != nullptr) {
+      *to = value;
+    }
     return {};
   }
 
   result<void> take_action() {
-    if (next_ >= arguments_.size()) { return {}; }
+    if (next_ >= arguments_.size()) {
+      return {};
+    }
     const auto& word = arguments_[next_];
     if (word == "start") {
       parsed_.what = options::action::start;

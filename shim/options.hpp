@@ -4,7 +4,8 @@
 //   containerd-shim-hvsock-v2 -namespace NS -address GRPC -id ID -bundle DIR delete
 //   containerd-shim-hvsock-v2 -v | -info
 //
-// Without an action it is the shim itself, as `start` runs it: the listening socket is descriptor 3.
+// Without an action it is the shim itself, as `start` runs it: the listening socket is
+// descriptor 3.
 #pragma once
 
 #include <string>
@@ -22,12 +23,12 @@ struct options {
   std::string id;
   std::string address;  // containerd's GRPC socket
   std::string bundle;
-  std::string socket;   // serve here instead of on descriptor 3
+  std::string socket;  // serve here instead of on descriptor 3
   bool debug = false;
 };
 
-// Flags as Go's flag package takes them: -f v, -f=v, --f v, --f=v. errc::invalid_argument for an unknown
-// flag or action, or where the namespace is missing.
+// Flags as Go's flag package takes them: -f v, -f=v, --f v, --f=v. errc::invalid_argument for an
+// unknown flag or action, or where the namespace is missing.
 flow::result<options> parse_options(const std::vector<std::string>& arguments);
 
 }  // namespace shim

@@ -9,6 +9,12 @@ using flow::awaitable;
 using flow::error;
 using flow::result;
 
+namespace {
+
+constexpr auto end_notice = std::chrono::seconds(1);
+
+}  // namespace
+
 sandbox::sandbox(flow::asio::any_io_executor executor, std::string id,
                  const std::filesystem::path& directory, const config& c, flow::log& log)
     : executor_(executor),
@@ -25,7 +31,9 @@ sandbox::sandbox(flow::asio::any_io_executor executor, std::string id,
         kill("internal error");
       }) {}
 
-void sandbox::start() { tasks_.spawn("boot", boot()); }
+void sandbox::start() {
+  tasks_.spawn("boot", boot());
+}
 
 awaitable<void> sandbox::boot() {
   if (auto made = share_.make(); !made) {
@@ -40,7 +48,11 @@ awaitable<void> sandbox::boot() {
   tasks_.spawn("watch machine", watch_machine());
   const auto connected = co_await guest_->connect(config_.boot_timeout);
   if (!connected) {
-    // If one of its processes has ended, that says more than the connection that did not come.
+    // If one of its processes has ended, that says more than the connection that did not come; it
+    // may be noticed a moment later.
+    if (!lost_ && connected.error().code() != flow::errc::timed_out) {
+      co_await changed_.wait_for(end_notice);
+    }
     lose(flow::error(connected.error()).in("boot virtual machine"));
     co_return;
   }
@@ -60,7 +72,9 @@ awaitable<void> sandbox::watch_guest() {
 }
 
 void sandbox::lose(error why) {
-  if (lost_) { return; }
+  if (lost_) {
+    return;
+  }
   log_.warning("sandbox is over", {{"reason", why.message()}});
   lost_ = std::move(why);
   guest_->close();
@@ -77,8 +91,12 @@ void sandbox::kill(const std::string& reason) {
 }
 
 awaitable<result<void>> sandbox::ready() {
-  while (!ready_ && !lost_) { co_await changed_.wait(); }
-  if (lost_) { co_return error(ttrpc::code::unavailable, lost_->message()); }
+  while (!ready_ && !lost_) {
+    co_await changed_.wait();
+  }
+  if (lost_) {
+    co_return error(ttrpc::code::unavailable, lost_->message());
+  }
   co_return result<void>();
 }
 

@@ -3,8 +3,8 @@
 //   starting --guest answers--> ready --machine or guest ends--> lost
 //       \--------- cannot start, does not boot in time ----------^
 //
-// Containers are put into it and register their processes; the sandbox tells each of its exit, or that
-// it is lost with the machine.
+// Containers are put into it and register their processes; the sandbox tells each of its exit, or
+// that it is lost with the machine.
 #pragma once
 
 #include <cstdint>
@@ -32,8 +32,8 @@ class sandbox {
   using process_end = std::optional<hvsock::agent::v1::ProcessExit>;
   using end_handler = std::function<void(const process_end&)>;
 
-  // `directory` is the sandbox's own in the state directory and exists. Everything given outlives the
-  // object.
+  // `directory` is the sandbox's own in the state directory and exists. Everything given outlives
+  // the object.
   sandbox(flow::asio::any_io_executor executor, std::string id,
           const std::filesystem::path& directory, const config& c, flow::log& log);
   sandbox(const sandbox&) = delete;

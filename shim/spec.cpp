@@ -19,13 +19,19 @@ namespace {
 // What containerd itself would pass: a request of at most 4 MiB.
 constexpr std::size_t max_size = std::size_t{4} << 20U;
 
-error invalid(const std::string& what) { return {errc::invalid_argument, "config.json: " + what}; }
+error invalid(const std::string& what) {
+  return {errc::invalid_argument, "config.json: " + what};
+}
 
 result<json::object> parse_object(const std::string& text) {
   boost::system::error_code ec;
   auto value = json::parse(text, ec);
-  if (ec) { return error(ec, "not JSON"); }
-  if (!value.is_object()) { return error(errc::invalid_argument, "not a JSON object"); }
+  if (ec) {
+    return error(ec, "not JSON");
+  }
+  if (!value.is_object()) {
+    return error(errc::invalid_argument, "not a JSON object");
+  }
   return std::move(value.as_object());
 }
 
@@ -57,15 +63,21 @@ void rewrite_linux(json::object& linux, const std::string& cgroup) {
   if (auto* namespaces = array_in(linux, "namespaces"); namespaces != nullptr) {
     // A namespace of the host cannot be entered from the guest; the container gets one of its own.
     for (auto& one : *namespaces) {
-      if (one.is_object()) { one.as_object().erase("path"); }
+      if (one.is_object()) {
+        one.as_object().erase("path");
+      }
     }
   }
 }
 
 bool is_bind(const json::object& mount) {
-  if (string_in(mount, "type") == "bind") { return true; }
+  if (string_in(mount, "type") == "bind") {
+    return true;
+  }
   const auto* options = mount.if_contains("options");
-  if (options == nullptr || !options->is_array()) { return false; }
+  if (options == nullptr || !options->is_array()) {
+    return false;
+  }
   const auto& list = options->as_array();
   return std::any_of(list.begin(), list.end(), [](const json::value& option) {
     return option.is_string() && (option.as_string() == "bind" || option.as_string() == "rbind");
@@ -81,14 +93,24 @@ bool belongs_to_kernel(const path& source) {
 
 result<void> rewrite_mounts(json::array& mounts, const spec::share_function& share) {
   for (auto& entry : mounts) {
-    if (!entry.is_object()) { return invalid("mounts: not an object"); }
+    if (!entry.is_object()) {
+      return invalid("mounts: not an object");
+    }
     auto& mount = entry.as_object();
-    if (!is_bind(mount)) { continue; }
+    if (!is_bind(mount)) {
+      continue;
+    }
     const path source = string_in(mount, "source");
-    if (source.empty()) { return invalid("mounts: a bind mount without a source"); }
-    if (belongs_to_kernel(source)) { continue; }
+    if (source.empty()) {
+      return invalid("mounts: a bind mount without a source");
+    }
+    if (belongs_to_kernel(source)) {
+      continue;
+    }
     auto shared = share(source);
-    if (!shared) { return std::move(shared).error().in("mounts"); }
+    if (!shared) {
+      return std::move(shared).error().in("mounts");
+    }
     mount["source"] = shared.value();
   }
   return {};
@@ -98,22 +120,32 @@ result<void> rewrite_mounts(json::array& mounts, const spec::share_function& sha
 
 result<spec> spec::parse(const std::string& text) {
   auto document = parse_object(text);
-  if (!document) { return std::move(document).error().in("config.json"); }
-  if (object_in(document.value(), "process") == nullptr) { return invalid("no process"); }
+  if (!document) {
+    return std::move(document).error().in("config.json");
+  }
+  if (object_in(document.value(), "process") == nullptr) {
+    return invalid("no process");
+  }
   const auto* root = object_in(document.value(), "root");
-  if (root == nullptr || string_in(*root, "path").empty()) { return invalid("no root.path"); }
+  if (root == nullptr || string_in(*root, "path").empty()) {
+    return invalid("no root.path");
+  }
   return spec(std::move(document.value()));
 }
 
 result<spec> spec::load(const path& bundle) {
   const auto text = flow::read_file(bundle / "config.json", max_size);
-  if (!text) { return text.error(); }
+  if (!text) {
+    return text.error();
+  }
   return parse(text.value());
 }
 
 std::string spec::annotation(const std::string& name) const {
   const auto* annotations = document_.if_contains("annotations");
-  if (annotations == nullptr || !annotations->is_object()) { return {}; }
+  if (annotations == nullptr || !annotations->is_object()) {
+    return {};
+  }
   return string_in(annotations->as_object(), name);
 }
 
@@ -143,7 +175,9 @@ result<std::string> spec::for_guest(const std::string& root, const std::string& 
 
 result<std::string> process_for_guest(const std::string& text) {
   auto process = parse_object(text);
-  if (!process) { return std::move(process).error().in("process spec"); }
+  if (!process) {
+    return std::move(process).error().in("process spec");
+  }
   rewrite_process(process.value());
   return json::serialize(process.value());
 }

@@ -1,7 +1,8 @@
 // The OCI specification of a container (config.json): read on the host, rewritten for the guest.
 //
-// Paths of the host mean nothing in the guest, and what the host's kernel is asked to do for a container
-// (network namespaces by path, security labels, hooks) is not the guest kernel's business.
+// Paths of the host mean nothing in the guest, and what the host's kernel is asked to do for a
+// container (network namespaces by path, security labels, hooks) is not the guest kernel's
+// business.
 #pragma once
 
 #include <boost/json/object.hpp>
@@ -28,8 +29,8 @@ class spec {
   // Gives a file or directory of the host to the guest; returns its name there.
   using share_function = std::function<flow::result<std::string>(const std::filesystem::path&)>;
 
-  // The text for the guest's OCI runtime. `root` is the root file system's name in the guest, `cgroup`
-  // the container's cgroup there, and `share` is asked for every bind mount's source.
+  // The text for the guest's OCI runtime. `root` is the root file system's name in the guest,
+  // `cgroup` the container's cgroup there, and `share` is asked for every bind mount's source.
   flow::result<std::string> for_guest(const std::string& root, const std::string& cgroup,
                                       const share_function& share) const;
 
@@ -39,7 +40,8 @@ class spec {
   boost::json::object document_;
 };
 
-// An OCI process object (of an exec), rewritten for the guest. errc::invalid_argument if it is none.
+// An OCI process object (of an exec), rewritten for the guest. errc::invalid_argument if it is
+// none.
 flow::result<std::string> process_for_guest(const std::string& text);
 
 }  // namespace shim

@@ -14,8 +14,8 @@ struct command_line {
   // hvsock.port=N: the vsock port on the host (CID 2) where the shim waits for this guest.
   std::uint32_t port = 0;
 
-  // hvsock.probe: say a word on the console and power off; the host only wants to know whether a guest
-  // can run at all.
+  // hvsock.probe: say a word on the console and power off; the host only wants to know whether a
+  // guest can run at all.
   bool probe = false;
 
   // hvsock.debug: log protocol events too.

@@ -28,44 +28,66 @@ constexpr std::array mounts{
 };
 
 // pivot_root(2) refuses a root that is not itself mounted on something, which the initramfs is not.
-// A bind mount of the very same tree, moved over it, is; nothing has to be copied. It must lie over it:
-// whoever enters a container's mount namespace later starts at what is on top of the old root.
+// A bind mount of the very same tree, moved over it, is; nothing has to be copied. It must lie over
+// it: whoever enters a container's mount namespace later starts at what is on top of the old root.
 flow::result<void> leave_initramfs(os& system) {
   const std::string next = "/run";
-  if (auto r = system.mount("/", next, "", MS_BIND, ""); !r) { return r; }
-  if (auto r = system.change_directory(next); !r) { return r; }
-  if (auto r = system.mount(".", "/", "", MS_MOVE, ""); !r) { return r; }
+  if (auto r = system.mount("/", next, "", MS_BIND, ""); !r) {
+    return r;
+  }
+  if (auto r = system.change_directory(next); !r) {
+    return r;
+  }
+  if (auto r = system.mount(".", "/", "", MS_MOVE, ""); !r) {
+    return r;
+  }
   return system.change_root(".");
 }
 
 }  // namespace
 
 flow::result<void> mount_file_systems(os& system) {
-  if (auto r = leave_initramfs(system); !r) { return std::move(r).error().in("leave initramfs"); }
+  if (auto r = leave_initramfs(system); !r) {
+    return std::move(r).error().in("leave initramfs");
+  }
   for (const auto& m : mounts) {
-    if (auto r = system.make_directory(m.target); !r) { return r; }
-    if (auto r = system.mount(m.type, m.target, m.type, m.flags, m.data); !r) { return r; }
+    if (auto r = system.make_directory(m.target); !r) {
+      return r;
+    }
+    if (auto r = system.mount(m.type, m.target, m.type, m.flags, m.data); !r) {
+      return r;
+    }
   }
   return {};
 }
 
 flow::result<void> mount_share(os& system) {
-  if (auto r = system.make_directory("/run/hvsock"); !r) { return r; }
-  if (auto r = system.make_directory(share_directory); !r) { return r; }
+  if (auto r = system.make_directory("/run/hvsock"); !r) {
+    return r;
+  }
+  if (auto r = system.make_directory(share_directory); !r) {
+    return r;
+  }
   return system.mount("hvsock", share_directory, "virtiofs", MS_NODEV, "");
 }
 
 flow::result<void> prepare_cgroups(os& system) {
   const std::string root = "/sys/fs/cgroup";
   const std::string ours = root + containers_cgroup;
-  if (auto r = system.make_directory(ours); !r) { return r; }
+  if (auto r = system.make_directory(ours); !r) {
+    return r;
+  }
   auto controllers = system.read_file(root + "/cgroup.controllers");
-  if (!controllers) { return std::move(controllers).error(); }
+  if (!controllers) {
+    return std::move(controllers).error();
+  }
 
   const std::string& names = controllers.value();
   for (std::size_t begin = 0; begin < names.size();) {
     auto end = names.find_first_of(" \n", begin);
-    if (end == std::string::npos) { end = names.size(); }
+    if (end == std::string::npos) {
+      end = names.size();
+    }
     if (end > begin) {
       // One at a time: one that the kernel refuses must not take the others with it.
       const auto enable = "+" + names.substr(begin, end - begin);

@@ -20,7 +20,9 @@ console_socket::console_socket(std::string path, unique_fd listener)
     : path_(std::move(path)), listener_(std::move(listener)) {}
 
 console_socket::~console_socket() {
-  if (listener_) { ::unlink(path_.c_str()); }
+  if (listener_) {
+    ::unlink(path_.c_str());
+  }
 }
 
 result<console_socket> console_socket::listen(std::string path) {
@@ -31,7 +33,9 @@ result<console_socket> console_socket::listen(std::string path) {
   }
   std::memcpy(address.sun_path, path.data(), path.size());
   unique_fd listener(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
-  if (!listener) { return system_error("console socket"); }
+  if (!listener) {
+    return system_error("console socket");
+  }
   if (::bind(listener.get(), reinterpret_cast<sockaddr*>(&address), sizeof(address)) != 0 ||
       ::listen(listener.get(), 1) != 0) {
     return system_error("console socket: listen at " + path);
@@ -42,7 +46,9 @@ result<console_socket> console_socket::listen(std::string path) {
 result<unique_fd> console_socket::receive() {
   const unique_fd connection(
       ::accept4(listener_.get(), nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK));
-  if (!connection) { return system_error("console socket: accept"); }
+  if (!connection) {
+    return system_error("console socket: accept");
+  }
 
   // The runtime sends the descriptor with some name of the pty as payload.
   std::array<char, 256> payload{};
@@ -64,7 +70,9 @@ result<unique_fd> console_socket::receive() {
   int fd = -1;
   std::memcpy(&fd, CMSG_DATA(header), sizeof(fd));
   unique_fd master(fd);
-  if (::fcntl(fd, F_SETFL, O_RDWR | O_NONBLOCK) != 0) { return system_error("terminal"); }
+  if (::fcntl(fd, F_SETFL, O_RDWR | O_NONBLOCK) != 0) {
+    return system_error("terminal");
+  }
   return master;
 }
 

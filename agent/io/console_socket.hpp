@@ -18,8 +18,8 @@ class console_socket {
 
   const std::string& path() const noexcept { return path_; }
 
-  // The master, non-blocking. To be called when the runtime has ended with success, for it sends the
-  // descriptor before that; never waits.
+  // The master, non-blocking. To be called when the runtime has ended with success, for it sends
+  // the descriptor before that; never waits.
   flow::result<flow::unique_fd> receive();
 
  private:

@@ -25,7 +25,9 @@ host::host(flow::asio::any_io_executor executor, std::uint32_t port)
 awaitable<result<stream>> host::connect() {
   const flow::vsock_address address{.cid = VMADDR_CID_HOST, .port = port_};
   auto connected = co_await flow::connect_vsock(executor_, address, connect_deadline);
-  if (!connected) { co_return connected.error(); }
+  if (!connected) {
+    co_return connected.error();
+  }
   // Both ends are ours: frames as large as a virtio packet carries.
   flow::stream::options options;
   options.max_payload = flow::agreed_max_payload;
@@ -36,7 +38,9 @@ awaitable<result<stream>> host::connect_control(clock::duration deadline) {
   const auto limit = clock::now() + deadline;
   for (;;) {
     auto connected = co_await connect();
-    if (connected || clock::now() >= limit) { co_return connected; }
+    if (connected || clock::now() >= limit) {
+      co_return connected;
+    }
     flow::asio::steady_timer pause(executor_, retry_after);
     co_await pause.async_wait(flow::as_result);
   }
@@ -44,9 +48,13 @@ awaitable<result<stream>> host::connect_control(clock::duration deadline) {
 
 awaitable<result<stream>> host::connect_stream(std::string token) {
   auto connected = co_await connect();
-  if (!connected) { co_return connected.error(); }
+  if (!connected) {
+    co_return connected.error();
+  }
   const auto sent = co_await connected.value().write(flow::asio::buffer(token));
-  if (!sent) { co_return sent.error(); }
+  if (!sent) {
+    co_return sent.error();
+  }
   co_return std::move(connected.value());
 }
 

@@ -28,12 +28,16 @@ awaitable<void> input_pump::run() {
   for (;;) {
     const auto n = co_await from_.read_some(boost::asio::buffer(buffer));
     if (!n) {
-      if (n.error().code() == boost::asio::error::eof) { co_await end_of_input(); }
+      if (n.error().code() == boost::asio::error::eof) {
+        co_await end_of_input();
+      }
       break;
     }
     line_open_ = buffer[n.value() - 1] != '\n';
     const bool written = co_await write_all(buffer.data(), n.value());
-    if (!written) { break; }
+    if (!written) {
+      break;
+    }
   }
   // The host learns that nobody reads; a pipe's reader that is left sees the end.
   static_cast<void>(co_await from_.shutdown_read());
@@ -52,7 +56,9 @@ awaitable<bool> input_pump::write_all(const char* data, std::size_t size) {
     } else if (errno == EAGAIN) {
       const auto r =
           co_await sink_.async_wait(boost::asio::posix::descriptor_base::wait_write, as_result);
-      if (std::get<0>(r)) { co_return false; }
+      if (std::get<0>(r)) {
+        co_return false;
+      }
     } else if (errno != EINTR) {
       co_return false;
     }
@@ -61,11 +67,17 @@ awaitable<bool> input_pump::write_all(const char* data, std::size_t size) {
 }
 
 awaitable<void> input_pump::end_of_input() {
-  if (kind_ == sink_kind::pipe) { co_return; }
+  if (kind_ == sink_kind::pipe) {
+    co_return;
+  }
   termios settings{};
-  if (::tcgetattr(sink_.native_handle(), &settings) != 0) { co_return; }
+  if (::tcgetattr(sink_.native_handle(), &settings) != 0) {
+    co_return;
+  }
   // A program that switched the terminal to raw mode would read the character as data.
-  if ((settings.c_lflag & ICANON) == 0) { co_return; }
+  if ((settings.c_lflag & ICANON) == 0) {
+    co_return;
+  }
   // Behind an unfinished line the first one only hands that line over.
   const std::array<char, 2> end{static_cast<char>(settings.c_cc[VEOF]),
                                 static_cast<char>(settings.c_cc[VEOF])};

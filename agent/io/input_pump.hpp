@@ -12,7 +12,8 @@ class input_pump {
  public:
   enum class sink_kind { pipe, terminal };
 
-  // `sink` is the writing end of a pipe, or a pty's master, non-blocking; it and `from` outlive run().
+  // `sink` is the writing end of a pipe, or a pty's master, non-blocking; it and `from` outlive
+  // run().
   input_pump(flow::stream& from, sink_kind kind, boost::asio::posix::stream_descriptor& sink);
 
   // Returns when the host has sent its last byte and it was written, when the process does not read

@@ -35,14 +35,18 @@ output_pump::piece output_pump::read_source(std::span<char> buffer) {
     read_ += static_cast<std::uint64_t>(n);
     return {read_result::data, static_cast<std::size_t>(n)};
   }
-  if (n < 0 && errno == EAGAIN) { return {read_result::nothing_now}; }
+  if (n < 0 && errno == EAGAIN) {
+    return {read_result::nothing_now};
+  }
   // A pty's master reports EIO once its last slave is closed and its output has been read.
   source_ended_ = true;
   return {read_result::end};
 }
 
 awaitable<void> output_pump::send(std::span<const char> data) {
-  if (stream_lost_) { co_return; }
+  if (stream_lost_) {
+    co_return;
+  }
   const auto sent = co_await to_.write(boost::asio::buffer(data.data(), data.size()));
   stream_lost_ = !sent;
 }
@@ -55,7 +59,9 @@ awaitable<void> output_pump::run() {
       const std::string ahead = std::exchange(backlog_, {});
       co_await send(ahead);
     }
-    if (source_ended_) { break; }
+    if (source_ended_) {
+      break;
+    }
     const auto read = read_source(buffer);
     if (read.result == read_result::data) {
       co_await send(std::span(buffer.data(), read.size));
@@ -72,7 +78,9 @@ awaitable<void> output_pump::run() {
 std::uint64_t output_pump::written_at_exit() {
   if (kind_ == source_kind::pipe) {
     int unread = 0;
-    if (source_ended_ || ::ioctl(source_.native_handle(), FIONREAD, &unread) != 0) { unread = 0; }
+    if (source_ended_ || ::ioctl(source_.native_handle(), FIONREAD, &unread) != 0) {
+      unread = 0;
+    }
     return read_ + static_cast<std::uint64_t>(unread);
   }
   // A terminal's output passes through buffers that no ioctl counts; only reading until there is
@@ -80,7 +88,9 @@ std::uint64_t output_pump::written_at_exit() {
   std::array<char, 4096> buffer{};
   while (!source_ended_ && backlog_.size() < max_terminal_backlog) {
     const auto read = read_source(buffer);
-    if (read.result != read_result::data) { break; }
+    if (read.result != read_result::data) {
+      break;
+    }
     backlog_.append(buffer.data(), read.size);
   }
   return read_;

@@ -17,17 +17,17 @@ class output_pump {
  public:
   enum class source_kind { pipe, terminal };
 
-  // `source` is the reading end of a pipe, or a pty's master, borrowed with its descriptor flags set
-  // to non-blocking; source and `to` outlive run().
+  // `source` is the reading end of a pipe, or a pty's master, borrowed with its descriptor flags
+  // set to non-blocking; source and `to` outlive run().
   output_pump(boost::asio::posix::stream_descriptor& source, source_kind kind, flow::stream& to);
 
   // Returns when the source has ended, or after finish(), and everything read from it has been
-  // accepted by the stream, ShutdownWrite included. If the stream is lost, what the process writes is
-  // read and dropped, for a process must not block on a reader that is gone.
+  // accepted by the stream, ShutdownWrite included. If the stream is lost, what the process writes
+  // is read and dropped, for a process must not block on a reader that is gone.
   flow::awaitable<void> run();
 
-  // How many bytes the process has written, to be asked once it has been reaped: everything it wrote
-  // is then in the pipe or was read from it. Later output of others is not included.
+  // How many bytes the process has written, to be asked once it has been reaped: everything it
+  // wrote is then in the pipe or was read from it. Later output of others is not included.
   std::uint64_t written_at_exit();
 
   // Take what is in the source now and end, whoever may still hold it open.

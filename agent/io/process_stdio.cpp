@@ -24,8 +24,8 @@ constexpr auto close_deadline = std::chrono::seconds(10);
 }  // namespace
 
 process_stdio::process_stdio(flow::asio::any_io_executor executor, flow::log& log)
-    : executor_(executor), tasks_(executor, [&log](const std::string& name,
-                                                   const std::exception_ptr& failure) {
+    : executor_(executor),
+      tasks_(executor, [&log](const std::string& name, const std::exception_ptr& failure) {
         log.error("stdio task failed", {{"task", name}, {"err", flow::describe(failure)}});
       }) {}
 
@@ -33,40 +33,58 @@ awaitable<result<void>> process_stdio::open(host& shim, const Stdio& wanted) {
   terminal_ = wanted.terminal();
   if (wanted.has_stdin() && !terminal_) {
     const auto connected = co_await connect(shim, wanted.stdin(), stdin_);
-    if (!connected) { co_return connected.error(); }
-    if (auto made = make_pipe(stdin_, true); !made) { co_return made; }
+    if (!connected) {
+      co_return connected.error();
+    }
+    if (auto made = make_pipe(stdin_, true); !made) {
+      co_return made;
+    }
   }
   if (wanted.has_stdout()) {
     const auto connected = co_await connect(shim, wanted.stdout(), stdout_);
-    if (!connected) { co_return connected.error(); }
+    if (!connected) {
+      co_return connected.error();
+    }
     if (!terminal_) {
-      if (auto made = make_pipe(stdout_, false); !made) { co_return made; }
+      if (auto made = make_pipe(stdout_, false); !made) {
+        co_return made;
+      }
     }
   }
   if (wanted.has_stderr() && !terminal_) {
     const auto connected = co_await connect(shim, wanted.stderr(), stderr_);
-    if (!connected) { co_return connected.error(); }
-    if (auto made = make_pipe(stderr_, false); !made) { co_return made; }
+    if (!connected) {
+      co_return connected.error();
+    }
+    if (auto made = make_pipe(stderr_, false); !made) {
+      co_return made;
+    }
   }
   co_return result<void>();
 }
 
 awaitable<result<void>> process_stdio::connect(host& shim, const Stream& wanted, channel& to) {
   auto stream = co_await shim.connect_stream(wanted.token());
-  if (!stream) { co_return stream.error(); }
+  if (!stream) {
+    co_return stream.error();
+  }
   to.stream.emplace(std::move(stream.value()));
   co_return result<void>();
 }
 
 result<void> process_stdio::make_pipe(channel& to, bool process_reads) {
   std::array<int, 2> ends{};
-  if (::pipe2(ends.data(), O_CLOEXEC) != 0) { return system_error("pipe"); }
+  if (::pipe2(ends.data(), O_CLOEXEC) != 0) {
+    return system_error("pipe");
+  }
   unique_fd read_end(ends[0]);
   unique_fd write_end(ends[1]);
   unique_fd& ours = process_reads ? write_end : read_end;
   unique_fd& theirs = process_reads ? read_end : write_end;
   // Only ours: the two ends are separate open files, and a process expects a blocking stdout.
-  if (::fcntl(ours.get(), F_SETFL, O_NONBLOCK) != 0) { return system_error("pipe"); }
+  if (::fcntl(ours.get(), F_SETFL, O_NONBLOCK) != 0) {
+    return system_error("pipe");
+  }
   to.our_end.emplace(executor_, ours.release());
   to.process_end = std::move(theirs);
   return {};
@@ -89,7 +107,9 @@ void process_stdio::attach_terminal(unique_fd master) {
 }
 
 result<void> process_stdio::resize(std::uint32_t width, std::uint32_t height) {
-  if (!terminal_ || !stdout_.our_end) { return {}; }
+  if (!terminal_ || !stdout_.our_end) {
+    return {};
+  }
   winsize size{};
   size.ws_col = static_cast<unsigned short>(width);
   size.ws_row = static_cast<unsigned short>(height);
@@ -101,8 +121,12 @@ result<void> process_stdio::resize(std::uint32_t width, std::uint32_t height) {
 
 void process_stdio::start() {
   if (terminal_) {
-    if (!stdout_.our_end) { return; }
-    if (!stdout_.stream) { return; }
+    if (!stdout_.our_end) {
+      return;
+    }
+    if (!stdout_.stream) {
+      return;
+    }
     stdout_.input.emplace(*stdout_.stream, input_pump::sink_kind::terminal, *stdout_.our_end);
     stdout_.output.emplace(*stdout_.our_end, output_pump::source_kind::terminal, *stdout_.stream);
     tasks_.spawn("terminal", run_terminal(stdout_));
@@ -113,7 +137,9 @@ void process_stdio::start() {
     tasks_.spawn("stdin", run_input(stdin_));
   }
   for (channel* c : {&stdout_, &stderr_}) {
-    if (!c->stream) { continue; }
+    if (!c->stream) {
+      continue;
+    }
     c->output.emplace(*c->our_end, output_pump::source_kind::pipe, *c->stream);
     tasks_.spawn("output", run_output(*c));
   }
@@ -154,10 +180,14 @@ std::uint64_t process_stdio::stderr_written_at_exit() {
 
 void process_stdio::finish() {
   for (channel* c : {&stdout_, &stderr_}) {
-    if (c->output) { c->output->finish(); }
+    if (c->output) {
+      c->output->finish();
+    }
   }
 }
 
-awaitable<void> process_stdio::join() { co_await tasks_.join(); }
+awaitable<void> process_stdio::join() {
+  co_await tasks_.join();
+}
 
 }  // namespace agent

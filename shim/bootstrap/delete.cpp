@@ -19,32 +19,20 @@ namespace shim {
 using flow::result;
 using std::filesystem::path;
 
-namespace {
-
-// What belongs to the sandbox. True if its shim is gone.
-result<bool> clean_sandbox(const path& directory, const path& socket) {
-  std::error_code ec;
-  if (!std::filesystem::exists(directory, ec)) { return true; }
-  // The virtual machine's processes died with the shim: the kernel sees to that.
-  const auto lock = lock_sandbox(directory, std::chrono::milliseconds(0));
-  if (!lock) { return lock.error(); }
-  if (!lock.value()) { return false; }
-  ::unlink(socket.c_str());
-  remove_sandbox_directory(directory);
-  return true;
-}
-
-}  // namespace
-
 result<containerd::task::v2::DeleteResponse> clean_up(const options& o) {
   const path bundle = o.bundle.empty() ? std::filesystem::current_path() : path(o.bundle);
   const auto c = load_config(program_path(), kept_config_path(bundle));
-  if (!c) { return c.error(); }
+  if (!c) {
+    return c.error();
+  }
   const auto group = group_of(bundle, o.id);
-  const auto gone =
-      clean_sandbox(sandbox_directory(c.value(), o, group), socket_path(o, group));
-  if (!gone) { return gone.error(); }
-  if (gone.value()) { unmount_below(bundle / "rootfs"); }
+  const auto directory = sandbox_directory(c.value(), o, group);
+  // The virtual machine's processes died with their shim: the kernel sees to that.
+  if (!sandbox_lives(directory)) {
+    ::unlink(socket_path(o, group).c_str());
+    remove_sandbox_directory(directory);
+    unmount_below(bundle / "rootfs");
+  }
 
   containerd::task::v2::DeleteResponse response;
   if (const auto pid = flow::read_file(bundle / "init.pid"); pid) {

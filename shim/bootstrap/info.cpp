@@ -14,8 +14,9 @@ std::string features() {
   const boost::json::value value = {
       {"ociVersionMin", "1.0.0"},
       {"ociVersionMax", "1.0.2"},
-      {"mountOptions", {"bind", "nodev", "noexec", "nosuid", "private", "rbind", "ro", "rprivate",
-                        "rro", "rshared", "rslave", "rw", "shared", "slave"}},
+      {"mountOptions",
+       {"bind", "nodev", "noexec", "nosuid", "private", "rbind", "ro", "rprivate", "rro", "rshared",
+        "rslave", "rw", "shared", "slave"}},
       {"linux", {{"cgroup", {{"v2", true}}}, {"seccomp", {{"enabled", true}}}}},
   };
   return boost::json::serialize(value);

@@ -10,8 +10,7 @@ constexpr const char* socket_directory = "/run/containerd/s";
 
 // Go's filepath.Join(address, namespace, group), which containerd takes the digest of.
 std::string digest(const options& o, const std::string& group) {
-  const auto joined =
-      std::filesystem::path(o.address + "/" + o.containerd_namespace + "/" + group);
+  const auto joined = std::filesystem::path(o.address + "/" + o.containerd_namespace + "/" + group);
   return sha256_hex(joined.lexically_normal().string());
 }
 
@@ -19,9 +18,13 @@ std::string digest(const options& o, const std::string& group) {
 
 std::string group_of(const std::filesystem::path& bundle, const std::string& id) {
   const auto s = spec::load(bundle);
-  if (!s) { return id; }
+  if (!s) {
+    return id;
+  }
   for (const char* name : {"io.containerd.runc.v2.group", "io.kubernetes.cri.sandbox-id"}) {
-    if (auto group = s.value().annotation(name); !group.empty()) { return group; }
+    if (auto group = s.value().annotation(name); !group.empty()) {
+      return group;
+    }
   }
   return id;
 }

@@ -10,7 +10,8 @@
 namespace shim {
 
 // Containers with the same key live in one sandbox, served by one shim: that of the annotation
-// io.containerd.runc.v2.group or io.kubernetes.cri.sandbox-id in the bundle's config.json, else `id`.
+// io.containerd.runc.v2.group or io.kubernetes.cri.sandbox-id in the bundle's config.json, else
+// `id`.
 std::string group_of(const std::filesystem::path& bundle, const std::string& id);
 
 // Where the shim of a group listens: containerd's own rule, a digest, since the parts may be longer

@@ -21,7 +21,9 @@ constexpr std::string_view our_options = "runtimeoptions.v1.Options";
 result<runtime_options> parse_any(const google::protobuf::Any& any) {
   runtime_options parsed;
   const std::string& url = any.type_url();
-  if (url.substr(url.rfind('/') + 1) != our_options) { return parsed; }
+  if (url.substr(url.rfind('/') + 1) != our_options) {
+    return parsed;
+  }
   runtimeoptions::v1::Options options;
   if (!options.ParseFromString(any.value())) {
     return error(errc::invalid_argument, "runtime options: not a message");
@@ -37,28 +39,37 @@ result<runtime_options> parse_any(const google::protobuf::Any& any) {
 }  // namespace
 
 result<runtime_options> parse_runtime_options(const std::string& input, const options& o) {
-  if (input.empty()) { return runtime_options(); }
+  if (input.empty()) {
+    return runtime_options();
+  }
   // Either message can be taken for the other; BootstrapParams is one that speaks of us.
   containerd::runtime::bootstrap::v1::BootstrapParams params;
   if (params.ParseFromString(input) && params.instance_id() == o.id &&
       params.namespace_() == o.containerd_namespace) {
     for (const auto& extension : params.extensions()) {
       auto parsed = parse_any(extension.value());
-      if (!parsed || !parsed.value().config_path.empty()) { return parsed; }
+      if (!parsed || !parsed.value().config_path.empty()) {
+        return parsed;
+      }
     }
     return runtime_options();
   }
   google::protobuf::Any any;
   if (!any.ParseFromString(input)) {
-    return error(errc::invalid_argument, "runtime options: stdin is neither options nor parameters");
+    return error(errc::invalid_argument,
+                 "runtime options: stdin is neither options nor parameters");
   }
   return parse_any(any);
 }
 
-result<std::string> read_stdin() { return flow::read_file("/dev/stdin", max_input); }
+result<std::string> read_stdin() {
+  return flow::read_file("/dev/stdin", max_input);
+}
 
 result<void> keep_config_path(const path& bundle, const path& config_path) {
-  if (config_path.empty()) { return {}; }
+  if (config_path.empty()) {
+    return {};
+  }
   return flow::write_file(bundle / config_path_file, config_path.string());
 }
 

@@ -15,14 +15,16 @@ struct runtime_options {
   std::filesystem::path config_path;
 };
 
-// `input` is a google.protobuf.Any, or from containerd 2.3 on BootstrapParams, which carries it as an
-// extension. Options of other runtimes are ignored; errc::invalid_argument for ours in a wrong form.
+// `input` is a google.protobuf.Any, or from containerd 2.3 on BootstrapParams, which carries it as
+// an extension. Options of other runtimes are ignored; errc::invalid_argument for ours in a wrong
+// form.
 flow::result<runtime_options> parse_runtime_options(const std::string& input, const options& o);
 
 // All of stdin, at most 10 MB.
 flow::result<std::string> read_stdin();
 
-// Keeps the name of the configuration in the bundle, where `delete`, which is given no options, finds it.
+// Keeps the name of the configuration in the bundle, where `delete`, which is given no options,
+// finds it.
 flow::result<void> keep_config_path(const std::filesystem::path& bundle,
                                     const std::filesystem::path& config_path);
 std::filesystem::path kept_config_path(const std::filesystem::path& bundle);

@@ -29,21 +29,29 @@ result<void> make_directory(const path& directory) {
 
 // Nothing if another process holds the lock, or has just removed the file.
 result<std::optional<unique_fd>> try_lock(const path& directory) {
-  if (auto made = make_directory(directory.parent_path()); !made) { return std::move(made).error(); }
-  if (auto made = make_directory(directory); !made) { return std::move(made).error(); }
+  if (auto made = make_directory(directory.parent_path()); !made) {
+    return std::move(made).error();
+  }
+  if (auto made = make_directory(directory); !made) {
+    return std::move(made).error();
+  }
   const path name = directory / lock_name;
   unique_fd file(::open(name.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600));
   if (!file) {
-    if (errno == ENOENT) { return std::optional<unique_fd>(); }
+    if (errno == ENOENT) {
+      return std::optional<unique_fd>();
+    }
     return system_error("open " + name.string());
   }
   if (::flock(file.get(), LOCK_EX | LOCK_NB) != 0) {
-    if (errno == EWOULDBLOCK) { return std::optional<unique_fd>(); }
+    if (errno == EWOULDBLOCK) {
+      return std::optional<unique_fd>();
+    }
     return system_error("lock " + name.string());
   }
   // The one who held it may have removed the file before we got it: then it is a lock of nothing.
-  struct stat ours {};
-  struct stat named {};
+  struct stat ours{};
+  struct stat named{};
   if (::fstat(file.get(), &ours) != 0 || ::stat(name.c_str(), &named) != 0 ||
       ours.st_ino != named.st_ino) {
     return std::optional<unique_fd>();
@@ -58,9 +66,16 @@ result<std::optional<unique_fd>> lock_sandbox(const path& directory,
   const auto limit = std::chrono::steady_clock::now() + wait;
   for (;;) {
     auto locked = try_lock(directory);
-    if (!locked || locked.value() || std::chrono::steady_clock::now() >= limit) { return locked; }
+    if (!locked || locked.value() || std::chrono::steady_clock::now() >= limit) {
+      return locked;
+    }
     ::usleep(5000);
   }
+}
+
+bool sandbox_lives(const path& directory) {
+  const unique_fd file(::open((directory / lock_name).c_str(), O_RDWR | O_CLOEXEC));
+  return file && ::flock(file.get(), LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK;
 }
 
 void remove_sandbox_directory(const path& directory) {

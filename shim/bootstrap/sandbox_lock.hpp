@@ -10,10 +10,13 @@
 
 namespace shim {
 
-// Creates the sandbox's directory, with the state directory above it, if it is missing, and takes its
-// lock. Nothing if another process holds it, still after `wait`.
+// Creates the sandbox's directory, with the state directory above it, if it is missing, and takes
+// its lock. Nothing if another process holds it, still after `wait`.
 flow::result<std::optional<flow::unique_fd>> lock_sandbox(const std::filesystem::path& directory,
                                                           std::chrono::milliseconds wait);
+
+// Whether a shim holds the lock. Nothing is created.
+bool sandbox_lives(const std::filesystem::path& directory);
 
 // Removes what a sandbox has left in the file system. Its lock is held by the caller.
 void remove_sandbox_directory(const std::filesystem::path& directory);

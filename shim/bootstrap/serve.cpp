@@ -24,8 +24,8 @@ namespace {
 
 constexpr int listening_descriptor = 3;
 
-// containerd reads the FIFO "log" in the bundle into its own log. Opened for both directions it neither
-// blocks nor fails while containerd is away.
+// containerd reads the FIFO "log" in the bundle into its own log. Opened for both directions it
+// neither blocks nor fails while containerd is away.
 unique_fd open_log() {
   return unique_fd(::open("log", O_RDWR | O_NONBLOCK | O_CLOEXEC));
 }
@@ -38,7 +38,7 @@ result<int> serve(const options& o) {
   flow::log log(log_fifo ? log_fifo.get() : STDERR_FILENO,
                 o.debug ? flow::log::level::debug : flow::log::level::info);
 
-  struct stat status {};
+  struct stat status{};
   if (::fstat(listening_descriptor, &status) != 0 || !S_ISSOCK(status.st_mode)) {
     return error(errc::invalid_argument,
                  "descriptor 3 is not a listening socket; the shim is started by `start`");
@@ -47,7 +47,9 @@ result<int> serve(const options& o) {
   ::fcntl(listening.get(), F_SETFD, FD_CLOEXEC);
 
   auto configuration = load_config(program_path(), kept_config_path("."));
-  if (!configuration) { return std::move(configuration).error(); }
+  if (!configuration) {
+    return std::move(configuration).error();
+  }
   const auto group = group_of(".", o.id);
   daemon_settings settings{
       .arguments = o,
@@ -64,7 +66,9 @@ result<int> serve(const options& o) {
   }
   // The shim of a sandbox of the same name that has just ended may still be at it.
   auto lock = lock_sandbox(settings.directory, std::chrono::seconds(30));
-  if (!lock) { return std::move(lock).error(); }
+  if (!lock) {
+    return std::move(lock).error();
+  }
   if (!lock.value()) {
     return error(errc::unavailable, "another shim serves " + settings.directory.string());
   }

@@ -1,7 +1,7 @@
 // The action `start`: makes the socket, starts the shim itself on it, and prints the address.
 //
-// containerd reads stdout and stderr as one and waits for everybody who holds them, so there is nothing
-// on either but the address, and the shim itself inherits neither.
+// containerd reads stdout and stderr as one and waits for everybody who holds them, so there is
+// nothing on either but the address, and the shim itself inherits neither.
 #pragma once
 
 #include <string>
@@ -11,8 +11,8 @@
 
 namespace shim {
 
-// The current directory is the bundle. Returns the address to print. Where another shim of the group
-// serves already, its address.
+// The current directory is the bundle. Returns the address to print. Where another shim of the
+// group serves already, its address.
 flow::result<std::string> start(const options& o);
 
 // The path of the running program, which is also what is started.

@@ -36,12 +36,16 @@ publisher::publisher(flow::asio::any_io_executor executor, std::string address,
       }) {}
 
 void publisher::start() {
-  if (!address_.empty()) { tasks_.spawn("publish events", run()); }
+  if (!address_.empty()) {
+    tasks_.spawn("publish events", run());
+  }
 }
 
 void publisher::publish(const std::string& topic, const google::protobuf::MessageLite& event) {
   log_.debug("publish", {{"topic", topic}});
-  if (address_.empty()) { return; }
+  if (address_.empty()) {
+    return;
+  }
   auto& envelope = *queue_.emplace_back().mutable_envelope();
   *envelope.mutable_timestamp() = timestamp_now();
   envelope.set_namespace_(namespace_);
@@ -55,8 +59,12 @@ void publisher::publish(const std::string& topic, const google::protobuf::Messag
 awaitable<void> publisher::run() {
   std::chrono::milliseconds retry = first_retry;
   for (;;) {
-    while (queue_.empty() && !stopping_) { co_await changed_.wait(); }
-    if (queue_.empty()) { break; }
+    while (queue_.empty() && !stopping_) {
+      co_await changed_.wait();
+    }
+    if (queue_.empty()) {
+      break;
+    }
     // A copy: the queue grows while we wait.
     const api::ForwardRequest head = queue_.front();
     const bool taken = co_await forward(head);
@@ -66,7 +74,9 @@ awaitable<void> publisher::run() {
       changed_.notify_all();
       continue;
     }
-    if (stopping_) { break; }
+    if (stopping_) {
+      break;
+    }
     co_await changed_.wait_for(retry);
     retry = std::min<std::chrono::milliseconds>(retry * 2, last_retry);
   }
@@ -86,14 +96,18 @@ awaitable<bool> publisher::forward(const api::ForwardRequest& one) {
   ttrpc::call_options options(forward_deadline);
   options.metadata = {{namespace_key, namespace_}};
   const auto forwarded = co_await events.forward(one, options);
-  if (forwarded) { co_return true; }
+  if (forwarded) {
+    co_return true;
+  }
   log_.debug("event not taken", {{"err", forwarded.error().message()}});
   co_await disconnect();
   co_return false;
 }
 
 awaitable<void> publisher::disconnect() {
-  if (!client_) { co_return; }
+  if (!client_) {
+    co_return;
+  }
   client_->close();
   co_await client_->join();
   client_.reset();
@@ -104,7 +118,9 @@ awaitable<void> publisher::flush(std::chrono::steady_clock::duration limit) {
   while (!queue_.empty() && tasks_.size() > 0 && std::chrono::steady_clock::now() < end) {
     co_await changed_.wait_for(end - std::chrono::steady_clock::now());
   }
-  if (!queue_.empty()) { log_.warning("events not delivered", {{"count", queue_.size()}}); }
+  if (!queue_.empty()) {
+    log_.warning("events not delivered", {{"count", queue_.size()}});
+  }
   stopping_ = true;
   queue_.clear();
   changed_.notify_all();

@@ -1,7 +1,7 @@
 // Tells containerd what happened, in order, however long containerd is away.
 //
-// Publishing never waits: events queue up, and the head of the queue is tried again until containerd has
-// taken it, so that order is kept.
+// Publishing never waits: events queue up, and the head of the queue is tried again until
+// containerd has taken it, so that order is kept.
 #pragma once
 
 #include <google/protobuf/message_lite.h>
@@ -23,18 +23,19 @@ class publisher {
  public:
   // `address` is the path of containerd's ttrpc socket; with an empty one events go nowhere. `log`
   // outlives the object.
-  publisher(flow::asio::any_io_executor executor, std::string address, std::string containerd_namespace,
-            flow::log& log);
+  publisher(flow::asio::any_io_executor executor, std::string address,
+            std::string containerd_namespace, flow::log& log);
   publisher(const publisher&) = delete;
   publisher& operator=(const publisher&) = delete;
 
-  // `topic` is "/tasks/create" and so on, `event` the message of containerd.events that goes with it.
+  // `topic` is "/tasks/create" and so on, `event` the message of containerd.events that goes with
+  // it.
   void publish(const std::string& topic, const google::protobuf::MessageLite& event);
 
   void start();
 
-  // Returns when all was taken by containerd, or `limit` has passed, or containerd cannot be reached at
-  // all; nothing runs any more then.
+  // Returns when all was taken by containerd, or `limit` has passed, or containerd cannot be
+  // reached at all; nothing runs any more then.
   flow::awaitable<void> flush(std::chrono::steady_clock::duration limit);
 
  private:

@@ -23,8 +23,8 @@ constexpr milliseconds last_idle_look{250};
 
 }  // namespace
 
-delivery::delivery(flow::asio::any_io_executor executor, std::string name,
-                   std::unique_ptr<sink> to, const delivery_limits& limits, flow::log& log)
+delivery::delivery(flow::asio::any_io_executor executor, std::string name, std::unique_ptr<sink> to,
+                   const delivery_limits& limits, flow::log& log)
     : executor_(executor),
       name_(std::move(name)),
       sink_(std::move(to)),
@@ -49,16 +49,21 @@ void delivery::start_without_stream() {
   tasks_.spawn("write sink", write_sink());
 }
 
-// --- from the guest -------------------------------------------------------------------------------
+// --- from the guest
+// -------------------------------------------------------------------------------
 
 awaitable<void> delivery::read_stream(flow::stream& from) {
   std::vector<char> extra;
   for (;;) {
     const bool room = co_await wait_room();
-    if (!room) { break; }
+    if (!room) {
+      break;
+    }
     // Straight into the spool where it is empty; behind what is there otherwise.
     const bool direct = spool_.empty();
-    if (!direct) { extra.resize(spool::buffer_size); }
+    if (!direct) {
+      extra.resize(spool::buffer_size);
+    }
     const auto space = direct ? spool_.prepare() : std::span<char>(extra);
     const auto n = co_await from.read_some(flow::asio::buffer(space.data(), space.size()));
     if (!n) {
@@ -79,13 +84,18 @@ awaitable<void> delivery::read_stream(flow::stream& from) {
   static_cast<void>(co_await from.close(close_deadline));
 }
 
-// A spool that cannot grow (no memory for its file) makes us wait for the sink; it never costs a byte.
+// A spool that cannot grow (no memory for its file) makes us wait for the sink; it never costs a
+// byte.
 awaitable<void> delivery::keep(std::span<const char> data) {
   while (!abandoned_) {
     const auto kept = spool_.push(data);
-    if (kept) { co_return; }
+    if (kept) {
+      co_return;
+    }
     log_.warning("spool cannot grow", {{"stream", name_}, {"err", kept.error().message()}});
-    while (!spool_.empty() && !abandoned_) { co_await changed_.wait(); }
+    while (!spool_.empty() && !abandoned_) {
+      co_await changed_.wait();
+    }
   }
   lose(data.size(), "delivery was abandoned");
 }
@@ -93,9 +103,15 @@ awaitable<void> delivery::keep(std::span<const char> data) {
 // False if nothing more is to be read.
 awaitable<bool> delivery::wait_room() {
   for (;;) {
-    if (abandoned_) { co_return false; }
-    if (spool_.empty()) { co_return true; }
-    if (spooling_ && spool_.size() < limits_.spool) { co_return true; }
+    if (abandoned_) {
+      co_return false;
+    }
+    if (spool_.empty()) {
+      co_return true;
+    }
+    if (spooling_ && spool_.size() < limits_.spool) {
+      co_return true;
+    }
     co_await changed_.wait();
   }
 }
@@ -106,15 +122,22 @@ void delivery::take_all() {
 }
 
 awaitable<void> delivery::wait_received() {
-  while (!ended_) { co_await changed_.wait(); }
+  while (!ended_) {
+    co_await changed_.wait();
+  }
 }
 
-// --- to the client --------------------------------------------------------------------------------
+// --- to the client
+// --------------------------------------------------------------------------------
 
 awaitable<void> delivery::write_sink() {
   for (;;) {
-    while (spool_.empty() && !ended_ && !abandoned_) { co_await changed_.wait(); }
-    if (spool_.empty() || abandoned_) { break; }
+    while (spool_.empty() && !ended_ && !abandoned_) {
+      co_await changed_.wait();
+    }
+    if (spool_.empty() || abandoned_) {
+      break;
+    }
     const auto data = spool_.front();
     if (!data) {
       lose(spool_.size(), "spool cannot be read");
@@ -125,7 +148,9 @@ awaitable<void> delivery::write_sink() {
     std::size_t n = data.value().size();
     if (!sink_failed_) {
       const auto written = co_await sink_->write_some(flow::asio::buffer(data.value()));
-      if (abandoned_) { break; }
+      if (abandoned_) {
+        break;
+      }
       if (written) {
         n = written.value();
       } else {
@@ -133,7 +158,9 @@ awaitable<void> delivery::write_sink() {
       }
     }
     // A sink that failed takes the bytes no more than it gives them: the process must go on.
-    if (sink_failed_) { lose(n, "sink failed"); }
+    if (sink_failed_) {
+      lose(n, "sink failed");
+    }
     spool_.pop(n);
     written_ += n;
     changed_.notify_all();
@@ -160,7 +187,9 @@ void delivery::sink_failed(const flow::error& e) {
 }
 
 void delivery::lose(std::uint64_t bytes, const char* reason) {
-  if (bytes == 0) { return; }
+  if (bytes == 0) {
+    return;
+  }
   lost_ += bytes;
   // A failed sink was reported when it failed; the sum is reported by whoever deletes the process.
   if (!sink_failed_) {
@@ -168,7 +197,8 @@ void delivery::lose(std::uint64_t bytes, const char* reason) {
   }
 }
 
-// --- safe -----------------------------------------------------------------------------------------
+// --- safe
+// -----------------------------------------------------------------------------------------
 
 void delivery::update_progress() {
   const auto now_taken = taken();
@@ -197,15 +227,21 @@ awaitable<void> delivery::wait_safe(std::uint64_t offset) {
   auto look = first_look;
   for (;;) {
     const bool all_received = ended_ || received_ >= offset;
-    if (all_received && all_delivered_up_to(offset)) { break; }
+    if (all_received && all_delivered_up_to(offset)) {
+      break;
+    }
     if (stalled_for(limits_.stalled_after)) {
-      if (all_received && !reader_hangs_up()) { break; }
+      if (all_received && !reader_hangs_up()) {
+        break;
+      }
       take_all();
     }
     co_await changed_.wait_for(look);
     look = std::min(look * 2, last_look);
   }
-  if (received_ < offset) { lose(offset - received_, "stream ended early"); }
+  if (received_ < offset) {
+    lose(offset - received_, "stream ended early");
+  }
 }
 
 awaitable<void> delivery::wait_safe_to_end() {
@@ -213,7 +249,9 @@ awaitable<void> delivery::wait_safe_to_end() {
   auto look = first_look;
   while (!ended_ || !all_delivered_up_to(received_)) {
     if (stalled_for(limits_.stalled_after)) {
-      if (ended_ && !reader_hangs_up()) { break; }
+      if (ended_ && !reader_hangs_up()) {
+        break;
+      }
       take_all();
     }
     co_await changed_.wait_for(look);
@@ -226,7 +264,8 @@ void delivery::expedite() {
   changed_.notify_all();
 }
 
-// --- after Delete ---------------------------------------------------------------------------------
+// --- after Delete
+// ---------------------------------------------------------------------------------
 
 awaitable<void> delivery::linger() {
   last_progress_ = clock::now();
@@ -244,13 +283,19 @@ awaitable<void> delivery::linger() {
 }
 
 void delivery::abandon(const char* reason) {
-  if (done_ || abandoned_) { return; }
+  if (done_ || abandoned_) {
+    return;
+  }
   abandoned_ = true;
-  if (!sink_failed_) { lose(spool_.size() + sink_->unread(), reason); }
+  if (!sink_failed_) {
+    lose(spool_.size() + sink_->unread(), reason);
+  }
   sink_->close();
   changed_.notify_all();
 }
 
-awaitable<void> delivery::join() { co_await tasks_.join(); }
+awaitable<void> delivery::join() {
+  co_await tasks_.join();
+}
 
 }  // namespace shim

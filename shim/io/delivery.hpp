@@ -4,9 +4,9 @@
 //                 received  written  unread
 //
 // While the process runs, at most one buffer is under way here: a sink that takes nothing stops the
-// reading, and the process feels its reader as it would with a pipe. When the process has exited and
-// its reader is slow, the rest is taken into the spool, so that the exit can be told and the guest can
-// go, while delivery goes on for as long as it takes.
+// reading, and the process feels its reader as it would with a pipe. When the process has exited
+// and its reader is slow, the rest is taken into the spool, so that the exit can be told and the
+// guest can go, while delivery goes on for as long as it takes.
 //
 // Owned by the process it belongs to and, after the process was deleted, by whoever lingers for it.
 #pragma once
@@ -33,8 +33,8 @@ struct delivery_limits {
   // The most a spool may hold, in bytes. A stalled reader whose rest is larger holds up the exit.
   std::uint64_t spool = std::uint64_t{16} << 20U;
 
-  // How long a reader that has stalled is waited for, without a byte moving: before the exit is told
-  // where it is an active one, and after the process was deleted.
+  // How long a reader that has stalled is waited for, without a byte moving: before the exit is
+  // told where it is an active one, and after the process was deleted.
   std::chrono::seconds linger{600};
 };
 
@@ -55,30 +55,33 @@ class delivery {
 
   // Returns when all bytes up to `offset` are safe:
   //   - read by the client, or written to the file;
-  //   - held here and in the FIFO, if nobody reads it now, or if its reader has not begun to read for
+  //   - held here and in the FIFO, if nobody reads it now, or if its reader has not begun to read
+  //   for
   //     limits.stalled_after: it may read what it likes when it likes;
-  //   - held here and in the FIFO, if its reader had begun and has stalled for limits.linger. containerd's
+  //   - held here and in the FIFO, if its reader had begun and has stalled for limits.linger.
+  //   containerd's
   //     clients (ctr, nerdctl) close the FIFO once they hear of the exit; telling it to one that is
   //     only slow would make it lose what it has not read.
-  // If the stream ended before `offset`, what is missing is logged and counted as lost, and what came
-  // is what is waited for.
+  // If the stream ended before `offset`, what is missing is logged and counted as lost, and what
+  // came is what is waited for.
   flow::awaitable<void> wait_safe(std::uint64_t offset);
 
   // As above for a stream whose process is known to be gone without a word: its end is the offset.
   flow::awaitable<void> wait_safe_to_end();
 
-  // The end of the process is wanted at any price: a reader that had begun to read is not waited for
-  // longer than one that had not.
+  // The end of the process is wanted at any price: a reader that had begun to read is not waited
+  // for longer than one that had not.
   void expedite();
 
-  // From now on take what comes into the spool, up to the end of the stream, whatever the reader does.
+  // From now on take what comes into the spool, up to the end of the stream, whatever the reader
+  // does.
   void take_all();
 
   // The stream has ended and every byte of it is held here or delivered.
   flow::awaitable<void> wait_received();
 
-  // Returns when everything has been delivered, or could not be: no reader is left, or none of it has
-  // moved for limits.linger.
+  // Returns when everything has been delivered, or could not be: no reader is left, or none of it
+  // has moved for limits.linger.
   flow::awaitable<void> linger();
 
   // Ends delivery at once; what was not delivered is counted as lost.
@@ -120,9 +123,9 @@ class delivery {
   std::uint64_t received_ = 0;  // from the stream
   std::uint64_t written_ = 0;   // to the sink, or dropped because it failed
   std::uint64_t lost_ = 0;
-  bool ended_ = false;          // the stream, for whatever reason
+  bool ended_ = false;  // the stream, for whatever reason
   bool truncated_ = false;
-  bool spooling_ = false;       // read on although the sink takes nothing
+  bool spooling_ = false;  // read on although the sink takes nothing
   bool sink_failed_ = false;
   bool expedited_ = false;
   bool abandoned_ = false;

@@ -10,6 +10,7 @@
 
 namespace shim {
 
+using boost::asio::posix::descriptor_base;
 using flow::as_result;
 using flow::awaitable;
 using flow::errc;
@@ -17,23 +18,28 @@ using flow::error;
 using flow::result;
 using flow::system_error;
 using flow::unique_fd;
-using boost::asio::posix::descriptor_base;
 
 looked_up_file::looked_up_file(std::string path, unique_fd location, bool is_fifo)
     : path_(std::move(path)), location_(std::move(location)), is_fifo_(is_fifo) {}
 
 result<looked_up_file> looked_up_file::find(const std::string& path) {
   unique_fd location(::open(path.c_str(), O_PATH | O_CLOEXEC));
-  if (!location) { return system_error("open " + path); }
-  struct stat status {};
-  if (::fstat(location.get(), &status) != 0) { return system_error("stat " + path); }
+  if (!location) {
+    return system_error("open " + path);
+  }
+  struct stat status{};
+  if (::fstat(location.get(), &status) != 0) {
+    return system_error("stat " + path);
+  }
   return looked_up_file(path, std::move(location), S_ISFIFO(status.st_mode));
 }
 
 result<unique_fd> looked_up_file::open(int flags) const {
   const std::string self = "/proc/self/fd/" + std::to_string(location_.get());
   unique_fd fd(::open(self.c_str(), flags | O_CLOEXEC));
-  if (!fd) { return system_error("open " + path_); }
+  if (!fd) {
+    return system_error("open " + path_);
+  }
   return fd;
 }
 
@@ -41,9 +47,13 @@ result<std::unique_ptr<sink>> fifo_sink::open(flow::asio::any_io_executor execut
                                               looked_up_file file) {
   // The reader first: opening a FIFO for writing needs one.
   auto reader = file.open(O_RDONLY | O_NONBLOCK);
-  if (!reader) { return std::move(reader).error(); }
+  if (!reader) {
+    return std::move(reader).error();
+  }
   auto writer = file.open(O_WRONLY | O_NONBLOCK);
-  if (!writer) { return std::move(writer).error(); }
+  if (!writer) {
+    return std::move(writer).error();
+  }
   return std::unique_ptr<sink>(std::make_unique<fifo_sink>(
       std::move(executor), std::move(file), std::move(reader.value()), std::move(writer.value())));
 }
@@ -57,10 +67,14 @@ fifo_sink::fifo_sink(flow::asio::any_io_executor executor, looked_up_file file, 
 awaitable<result<std::size_t>> fifo_sink::write_some(flow::asio::const_buffer data) {
   while (writer_.is_open()) {
     const auto n = ::write(writer_.native_handle(), data.data(), data.size());
-    if (n > 0) { co_return static_cast<std::size_t>(n); }
+    if (n > 0) {
+      co_return static_cast<std::size_t>(n);
+    }
     if (errno == EAGAIN) {
       const auto r = co_await writer_.async_wait(descriptor_base::wait_write, as_result);
-      if (std::get<0>(r)) { break; }
+      if (std::get<0>(r)) {
+        break;
+      }
     } else if (errno != EINTR) {
       co_return system_error("write to FIFO");
     }
@@ -70,19 +84,25 @@ awaitable<result<std::size_t>> fifo_sink::write_some(flow::asio::const_buffer da
 
 std::uint64_t fifo_sink::unread() {
   int n = 0;
-  if (!own_reader_ || ::ioctl(own_reader_.get(), FIONREAD, &n) != 0) { return 0; }
+  if (!own_reader_ || ::ioctl(own_reader_.get(), FIONREAD, &n) != 0) {
+    return 0;
+  }
   return static_cast<std::uint64_t>(n);
 }
 
 bool fifo_sink::has_reader() {
-  if (!writer_.is_open()) { return false; }
-  // With our own reading end out of the way, a writer without readers polls as an error. What is in the
-  // FIFO stays there meanwhile, for the writer holds it.
+  if (!writer_.is_open()) {
+    return false;
+  }
+  // With our own reading end out of the way, a writer without readers polls as an error. What is in
+  // the FIFO stays there meanwhile, for the writer holds it.
   own_reader_.reset();
   pollfd p{writer_.native_handle(), POLLOUT, 0};
   ::poll(&p, 1, 0);
   auto reader = file_.open(O_RDONLY | O_NONBLOCK);
-  if (reader) { own_reader_ = std::move(reader.value()); }
+  if (reader) {
+    own_reader_ = std::move(reader.value());
+  }
   return (p.revents & POLLERR) == 0;
 }
 
@@ -98,25 +118,37 @@ fifo_source::fifo_source(flow::asio::any_io_executor executor, unique_fd reader,
 result<fifo_source> fifo_source::open(flow::asio::any_io_executor executor,
                                       const std::string& path) {
   auto file = looked_up_file::find(path);
-  if (!file) { return std::move(file).error(); }
+  if (!file) {
+    return std::move(file).error();
+  }
   if (!file.value().is_fifo()) {
     return error(errc::invalid_argument, "stdin " + path + " is not a FIFO");
   }
   auto reader = file.value().open(O_RDONLY | O_NONBLOCK);
-  if (!reader) { return std::move(reader).error(); }
+  if (!reader) {
+    return std::move(reader).error();
+  }
   auto writer = file.value().open(O_WRONLY | O_NONBLOCK);
-  if (!writer) { return std::move(writer).error(); }
+  if (!writer) {
+    return std::move(writer).error();
+  }
   return fifo_source(std::move(executor), std::move(reader.value()), std::move(writer.value()));
 }
 
 awaitable<result<std::size_t>> fifo_source::read_some(flow::asio::mutable_buffer buffer) {
   while (reader_.is_open()) {
     const auto n = ::read(reader_.native_handle(), buffer.data(), buffer.size());
-    if (n > 0) { co_return static_cast<std::size_t>(n); }
-    if (n == 0) { co_return error(boost::asio::error::eof); }
+    if (n > 0) {
+      co_return static_cast<std::size_t>(n);
+    }
+    if (n == 0) {
+      co_return error(boost::asio::error::eof);
+    }
     if (errno == EAGAIN) {
       const auto r = co_await reader_.async_wait(descriptor_base::wait_read, as_result);
-      if (std::get<0>(r)) { break; }
+      if (std::get<0>(r)) {
+        break;
+      }
     } else if (errno != EINTR) {
       co_return system_error("read from FIFO");
     }

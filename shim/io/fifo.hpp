@@ -29,7 +29,8 @@ class looked_up_file {
 };
 
 // Writes to a FIFO. A reading end of our own, which is never read, keeps the FIFO and what is in it
-// alive while the client is away (a detach, a restart of containerd), and keeps writing from failing.
+// alive while the client is away (a detach, a restart of containerd), and keeps writing from
+// failing.
 class fifo_sink final : public sink {
  public:
   static flow::result<std::unique_ptr<sink>> open(flow::asio::any_io_executor executor,
@@ -49,8 +50,8 @@ class fifo_sink final : public sink {
   boost::asio::posix::stream_descriptor writer_;
 };
 
-// Reads a client's stdin. A writing end of our own keeps the end of input away while clients come and
-// go, until close_input() says that no more will come; then what is in the FIFO is read first.
+// Reads a client's stdin. A writing end of our own keeps the end of input away while clients come
+// and go, until close_input() says that no more will come; then what is in the FIFO is read first.
 class fifo_source {
  public:
   // errc::invalid_argument if `path` is not a FIFO.

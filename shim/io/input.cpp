@@ -19,23 +19,33 @@ input::input(flow::asio::any_io_executor executor, fifo_source from, flow::log& 
         log.error("input failed", {{"task", task}, {"err", flow::describe(failure)}});
       }) {}
 
-void input::start(flow::stream& to) { tasks_.spawn("read stdin", run(to)); }
+void input::start(flow::stream& to) {
+  tasks_.spawn("read stdin", run(to));
+}
 
 awaitable<void> input::run(flow::stream& to) {
   std::vector<char> buffer(buffer_size);
   for (;;) {
     const auto n = co_await from_.read_some(flow::asio::buffer(buffer));
-    if (!n) { break; }
+    if (!n) {
+      break;
+    }
     const auto sent = co_await to.write(flow::asio::buffer(buffer.data(), n.value()));
     // The process closed its stdin; a client that writes on sees EPIPE, as with a pipe.
-    if (!sent) { break; }
+    if (!sent) {
+      break;
+    }
   }
   from_.close();
   static_cast<void>(co_await to.shutdown_write());
 }
 
-void input::stop() { from_.close(); }
+void input::stop() {
+  from_.close();
+}
 
-awaitable<void> input::join() { co_await tasks_.join(); }
+awaitable<void> input::join() {
+  co_await tasks_.join();
+}
 
 }  // namespace shim

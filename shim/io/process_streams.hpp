@@ -1,5 +1,5 @@
-// The three streams of a process, or the one of its terminal: the client's ends, the guest's ends, and
-// what moves the bytes between them.
+// The three streams of a process, or the one of its terminal: the client's ends, the guest's ends,
+// and what moves the bytes between them.
 #pragma once
 
 #include <cstdint>
@@ -59,8 +59,8 @@ class process_streams {
   // The process has exited: nobody reads its input.
   void process_ended();
 
-  // Takes what is still to come into the spools, and returns when both streams have ended or `limit`
-  // has passed; then they are cut off.
+  // Takes what is still to come into the spools, and returns when both streams have ended or
+  // `limit` has passed; then they are cut off.
   flow::awaitable<void> finish(std::chrono::steady_clock::duration limit);
 
   // Returns when all was delivered, or cannot be, and nothing runs any more. After finish().

@@ -39,8 +39,12 @@ class file_sink final : public sink {
   awaitable<result<std::size_t>> write_some(flow::asio::const_buffer data) override {
     for (;;) {
       const auto n = ::write(file_.get(), data.data(), data.size());
-      if (n >= 0) { co_return static_cast<std::size_t>(n); }
-      if (errno != EINTR) { co_return system_error("write to file"); }
+      if (n >= 0) {
+        co_return static_cast<std::size_t>(n);
+      }
+      if (errno != EINTR) {
+        co_return system_error("write to file");
+      }
     }
   }
   std::uint64_t unread() override { return 0; }
@@ -53,7 +57,9 @@ class file_sink final : public sink {
 
 result<std::unique_ptr<sink>> open_file(const std::string& path, int flags) {
   unique_fd file(::open(path.c_str(), O_WRONLY | O_APPEND | O_CLOEXEC | flags, 0644));
-  if (!file) { return system_error("open " + path); }
+  if (!file) {
+    return system_error("open " + path);
+  }
   return std::unique_ptr<sink>(std::make_unique<file_sink>(std::move(file)));
 }
 
@@ -64,11 +70,16 @@ result<std::unique_ptr<sink>> open_sink(flow::asio::any_io_executor executor,
   const auto parsed = parse_stdio_uri(uri);
   const std::string path(parsed.path);
   switch (parsed.what) {
-    case stdio_uri::kind::none: return std::unique_ptr<sink>(std::make_unique<null_sink>());
+    case stdio_uri::kind::none:
+      return std::unique_ptr<sink>(std::make_unique<null_sink>());
     case stdio_uri::kind::path: {
       auto file = looked_up_file::find(path);
-      if (!file) { return std::move(file).error(); }
-      if (!file.value().is_fifo()) { return open_file(path, 0); }
+      if (!file) {
+        return std::move(file).error();
+      }
+      if (!file.value().is_fifo()) {
+        return open_file(path, 0);
+      }
       return fifo_sink::open(std::move(executor), std::move(file.value()));
     }
     case stdio_uri::kind::file: {
@@ -77,7 +88,8 @@ result<std::unique_ptr<sink>> open_sink(flow::asio::any_io_executor executor,
       // A directory that could not be made shows when the file is opened.
       return open_file(path, O_CREAT);
     }
-    case stdio_uri::kind::unknown: break;
+    case stdio_uri::kind::unknown:
+      break;
   }
   return error(errc::invalid_argument, "unknown stdio scheme " + std::string(parsed.scheme));
 }

@@ -35,8 +35,9 @@ class sink {
 //   ""                          output is dropped
 //   "/path", "fifo:///path"     a FIFO; a file that is not one is appended to
 //   "file:///path"              appended to, created with its directories if missing
-// errc::invalid_argument if the scheme is not one of these, with the system's error if the file cannot
-// be opened. A FIFO is opened without waiting for its reader and kept open for one to come back.
+// errc::invalid_argument if the scheme is not one of these, with the system's error if the file
+// cannot be opened. A FIFO is opened without waiting for its reader and kept open for one to come
+// back.
 flow::result<std::unique_ptr<sink>> open_sink(flow::asio::any_io_executor executor,
                                               const std::string& uri);
 

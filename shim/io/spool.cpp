@@ -32,14 +32,20 @@ result<void> spool::push(std::span<const char> data) {
   }
   if (!file_) {
     file_.reset(::memfd_create("hvsock-spool", MFD_CLOEXEC));
-    if (!file_) { return system_error("spool: memfd_create"); }
+    if (!file_) {
+      return system_error("spool: memfd_create");
+    }
   }
   std::size_t done = 0;
   while (done < data.size()) {
     const auto n = ::pwrite(file_.get(), data.data() + done, data.size() - done,
                             static_cast<off_t>(file_end_ + done));
-    if (n < 0 && errno == EINTR) { continue; }
-    if (n < 0) { return system_error("spool: write"); }
+    if (n < 0 && errno == EINTR) {
+      continue;
+    }
+    if (n < 0) {
+      return system_error("spool: write");
+    }
     done += static_cast<std::size_t>(n);
   }
   file_end_ += done;
@@ -49,7 +55,9 @@ result<void> spool::push(std::span<const char> data) {
 
 result<std::span<const char>> spool::front() {
   if (begin_ == end_ && file_begin_ != file_end_) {
-    if (auto filled = refill(); !filled) { return std::move(filled).error(); }
+    if (auto filled = refill(); !filled) {
+      return std::move(filled).error();
+    }
   }
   return std::span<const char>(buffer_.data() + begin_, end_ - begin_);
 }
@@ -61,7 +69,9 @@ result<void> spool::refill() {
   do {
     n = ::pread(file_.get(), buffer_.data(), want, static_cast<off_t>(file_begin_));
   } while (n < 0 && errno == EINTR);
-  if (n <= 0) { return system_error("spool: read"); }
+  if (n <= 0) {
+    return system_error("spool: read");
+  }
   begin_ = 0;
   end_ = static_cast<std::size_t>(n);
   file_begin_ += end_;
@@ -77,6 +87,8 @@ void spool::pop(std::size_t n) {
   size_ -= n;
 }
 
-void spool::clear() { *this = spool(); }
+void spool::clear() {
+  *this = spool();
+}
 
 }  // namespace shim

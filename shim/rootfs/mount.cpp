@@ -58,11 +58,13 @@ constexpr std::array known_options{
 
 constexpr std::string_view lowerdir = "lowerdir=";
 
-// Shortens "lowerdir=/a/x/fs:/a/y/fs" to names relative to /a, which is returned; empty if there is no
-// common directory.
+// Shortens "lowerdir=/a/x/fs:/a/y/fs" to names relative to /a, which is returned; empty if there is
+// no common directory.
 std::string make_layers_relative(std::string& data) {
   const auto begin = data.find(lowerdir);
-  if (begin == std::string::npos) { return {}; }
+  if (begin == std::string::npos) {
+    return {};
+  }
   const auto value = begin + lowerdir.size();
   const auto end = std::min(data.find(',', value), data.size());
   const std::string layers = data.substr(value, end - value);
@@ -78,11 +80,15 @@ std::string make_layers_relative(std::string& data) {
     at = next + 1;
   }
   common.erase(std::min(common.rfind('/'), common.size()));
-  if (common.empty()) { return {}; }
+  if (common.empty()) {
+    return {};
+  }
 
   std::string shortened;
   for (const auto& name : names) {
-    if (!shortened.empty()) { shortened += ':'; }
+    if (!shortened.empty()) {
+      shortened += ':';
+    }
     shortened += name.substr(common.size() + 1);
   }
   data.replace(value, end - value, shortened);
@@ -99,7 +105,9 @@ class working_directory {
   working_directory(const working_directory&) = delete;
   working_directory& operator=(const working_directory&) = delete;
   ~working_directory() {
-    if (changed_) { static_cast<void>(::fchdir(before_.get()) == 0); }
+    if (changed_) {
+      static_cast<void>(::fchdir(before_.get()) == 0);
+    }
   }
 
  private:
@@ -132,7 +140,9 @@ mount_arguments parse_mount_options(const std::vector<std::string>& options) {
     if (known != known_options.end()) {
       parsed.flags = known->clears ? parsed.flags & ~known->flag : parsed.flags | known->flag;
     } else {
-      if (!parsed.data.empty()) { parsed.data += ','; }
+      if (!parsed.data.empty()) {
+        parsed.data += ',';
+      }
       parsed.data += option;
     }
   }
@@ -151,7 +161,8 @@ result<void> mount_on(const mount_description& m, const path& target) {
   }
   const working_directory elsewhere(common);
   const unsigned long flags = arguments.flags;
-  if (::mount(m.source.c_str(), target.c_str(), m.type.c_str(), flags, arguments.data.c_str()) != 0) {
+  if (::mount(m.source.c_str(), target.c_str(), m.type.c_str(), flags, arguments.data.c_str()) !=
+      0) {
     return system_error("mount " + m.type + " " + m.source + " on " + target.string());
   }
   // A bind mount takes no notice of the other flags the first time.
@@ -176,7 +187,9 @@ result<void> bind_mount(const path& source, const path& target) {
 std::vector<std::string> mount_points_below(const path& directory) {
   std::vector<std::string> found;
   const auto table = flow::read_file("/proc/self/mountinfo");
-  if (!table) { return found; }
+  if (!table) {
+    return found;
+  }
   const std::string exactly = directory.string();
   const std::string below = exactly + "/";
   std::string_view rest = table.value();
@@ -184,9 +197,13 @@ std::vector<std::string> mount_points_below(const path& directory) {
     auto line = rest.substr(0, rest.find('\n'));
     rest.remove_prefix(std::min(line.size() + 1, rest.size()));
     // id, parent, device, root, mount point
-    for (int skip = 0; skip < 4; ++skip) { line.remove_prefix(std::min(line.find(' ') + 1, line.size())); }
+    for (int skip = 0; skip < 4; ++skip) {
+      line.remove_prefix(std::min(line.find(' ') + 1, line.size()));
+    }
     auto point = unescape(line.substr(0, line.find(' ')));
-    if (point == exactly || point.starts_with(below)) { found.push_back(std::move(point)); }
+    if (point == exactly || point.starts_with(below)) {
+      found.push_back(std::move(point));
+    }
   }
   return found;
 }

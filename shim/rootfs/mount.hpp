@@ -24,8 +24,8 @@ struct mount_arguments {
 mount_arguments parse_mount_options(const std::vector<std::string>& options);
 
 // Mounts on `target`, which exists. Layers of an overlay whose names together are too long for the
-// kernel are named relative to their common directory; during that the working directory of the process
-// is another.
+// kernel are named relative to their common directory; during that the working directory of the
+// process is another.
 flow::result<void> mount_on(const mount_description& m, const std::filesystem::path& target);
 
 // Makes `source` (a directory or a file) visible at `target` too, with everything mounted below it.

@@ -12,8 +12,8 @@ using std::filesystem::path;
 
 namespace {
 
-// What we made, never what is mounted on it: mounts have been taken away before, and what is still one is
-// busy. A link, should there be one, is removed and not followed.
+// What we made, never what is mounted on it: mounts have been taken away before, and what is still
+// one is busy. A link, should there be one, is removed and not followed.
 void remove_own_entries(const path& directory) {
   std::error_code ec;
   for (const auto& entry : std::filesystem::directory_iterator(directory, ec)) {
@@ -27,8 +27,7 @@ void remove_own_entries(const path& directory) {
 
 }  // namespace
 
-share::share(const path& directory)
-    : entries_(directory / "entries"), view_(directory / "share") {}
+share::share(const path& directory) : entries_(directory / "entries"), view_(directory / "share") {}
 
 result<void> share::make() {
   // What a shim that was killed has left.
@@ -36,14 +35,20 @@ result<void> share::make() {
   for (const auto& one : {entries_, view_}) {
     std::error_code ec;
     std::filesystem::create_directory(one, ec);
-    if (ec) { return flow::error(ec, "create " + one.string()); }
+    if (ec) {
+      return flow::error(ec, "create " + one.string());
+    }
   }
-  if (auto bound = bind_mount(entries_, entries_); !bound) { return bound; }
+  if (auto bound = bind_mount(entries_, entries_); !bound) {
+    return bound;
+  }
   // Shared: what is mounted in the one later appears in the other.
   if (::mount("", entries_.c_str(), "", MS_SHARED, "") != 0) {
     return system_error("share mounts of " + entries_.string());
   }
-  if (auto bound = bind_mount(entries_, view_); !bound) { return bound; }
+  if (auto bound = bind_mount(entries_, view_); !bound) {
+    return bound;
+  }
   if (::mount("", view_.c_str(), "", MS_REMOUNT | MS_BIND | MS_RDONLY, "") != 0) {
     return system_error("make read-only: " + view_.string());
   }
@@ -51,9 +56,13 @@ result<void> share::make() {
 }
 
 void share::remove() {
-  for (const auto& one : {view_, entries_}) { unmount_below(one); }
   for (const auto& one : {view_, entries_}) {
-    if (mount_points_below(one).empty()) { remove_own_entries(one); }
+    unmount_below(one);
+  }
+  for (const auto& one : {view_, entries_}) {
+    if (mount_points_below(one).empty()) {
+      remove_own_entries(one);
+    }
   }
 }
 

@@ -1,11 +1,12 @@
-// What the guest sees of the host's file systems: one directory per sandbox, with a bind mount for each
-// root file system and each volume.
+// What the guest sees of the host's file systems: one directory per sandbox, with a bind mount for
+// each root file system and each volume.
 //
 //   DIRECTORY/entries   made and filled by the shim
-//   DIRECTORY/share     the same tree as virtiofsd serves it: read-only, but for what is mounted in it
+//   DIRECTORY/share     the same tree as virtiofsd serves it: read-only, but for what is mounted in
+//   it
 //
-// The guest's root can write to whatever it is given. If that were the directory we work in, it could put
-// links in our way, or fill the file system our state is on.
+// The guest's root can write to whatever it is given. If that were the directory we work in, it
+// could put links in our way, or fill the file system our state is on.
 #pragma once
 
 #include <filesystem>

@@ -16,8 +16,8 @@ using std::filesystem::path;
 
 namespace {
 
-// Where the agent mounts the share (see agent/boot/file_systems.hpp), and what it calls the cgroup that
-// all containers are in.
+// Where the agent mounts the share (see agent/boot/file_systems.hpp), and what it calls the cgroup
+// that all containers are in.
 constexpr const char* guest_share = "/run/hvsock/share";
 constexpr const char* guest_cgroup = "/hvsock";
 
@@ -25,7 +25,9 @@ constexpr const char* guest_cgroup = "/hvsock";
 constexpr std::uint32_t lost_status = 255;
 constexpr std::uint32_t killed_status = 128 + SIGKILL;
 
-std::string name_in_guest(std::uint32_t number) { return "c" + std::to_string(number); }
+std::string name_in_guest(std::uint32_t number) {
+  return "c" + std::to_string(number);
+}
 
 }  // namespace
 
@@ -47,7 +49,8 @@ container::container(flow::asio::any_io_executor executor, std::string id, path 
   init_->number = in.next_number();
 }
 
-// --- file systems ---------------------------------------------------------------------------------
+// --- file systems
+// ---------------------------------------------------------------------------------
 
 result<std::string> container::prepare(const std::vector<mount_description>& rootfs,
                                        const spec& s) {
@@ -65,7 +68,9 @@ result<std::string> container::prepare(const std::vector<mount_description>& roo
   }
   auto text = s.for_guest(root.value(), std::string(guest_cgroup) + "/" + name_in_guest(number_),
                           [this](const path& source) { return share_path(source); });
-  if (!text) { unmount(); }
+  if (!text) {
+    unmount();
+  }
   return text;
 }
 
@@ -81,12 +86,18 @@ result<std::string> container::share_path(const path& source) {
   }
   if (kind == std::filesystem::file_type::directory) {
     std::filesystem::create_directory(target, ec);
-    if (ec) { return error(ec, "create " + target.string()); }
+    if (ec) {
+      return error(ec, "create " + target.string());
+    }
   } else {
     const flow::unique_fd file(::open(target.c_str(), O_WRONLY | O_CREAT | O_CLOEXEC, 0600));
-    if (!file) { return flow::system_error("create " + target.string()); }
+    if (!file) {
+      return flow::system_error("create " + target.string());
+    }
   }
-  if (auto bound = bind_mount(source, target); !bound) { return std::move(bound).error(); }
+  if (auto bound = bind_mount(source, target); !bound) {
+    return std::move(bound).error();
+  }
   return std::string(guest_share) + "/" + name + "/" + std::to_string(shared_++);
 }
 
@@ -97,7 +108,8 @@ void container::unmount() {
   // Only what we made, and only if nothing is mounted on it any more: a bind mount of a user's
   // directory must never be emptied.
   if (!mount_points_below(directory).empty()) {
-    log_.error("share of a container is still mounted", {{"id", id_}, {"path", directory.string()}});
+    log_.error("share of a container is still mounted",
+               {{"id", id_}, {"path", directory.string()}});
     return;
   }
   std::error_code ec;
@@ -107,7 +119,8 @@ void container::unmount() {
   std::filesystem::remove(directory, ec);
 }
 
-// --- processes ------------------------------------------------------------------------------------
+// --- processes
+// ------------------------------------------------------------------------------------
 
 std::shared_ptr<process> container::find_exec(const std::string& exec_id) const {
   const auto found = execs_.find(exec_id);
@@ -121,7 +134,9 @@ void container::add_exec(std::shared_ptr<process> p) {
 
 std::vector<std::shared_ptr<process>> container::remove_all() {
   std::vector<std::shared_ptr<process>> all{std::move(init_)};
-  for (auto& [exec_id, p] : std::exchange(execs_, {})) { all.push_back(std::move(p)); }
+  for (auto& [exec_id, p] : std::exchange(execs_, {})) {
+    all.push_back(std::move(p));
+  }
   return all;
 }
 
@@ -132,8 +147,12 @@ void container::watch(const std::shared_ptr<process>& p) {
 }
 
 awaitable<void> container::conclude(std::shared_ptr<process> p, sandbox::process_end end) {
-  while (p->busy) { co_await p->changed.wait(); }
-  if (p->failed) { co_return; }
+  while (p->busy) {
+    co_await p->changed.wait();
+  }
+  if (p->failed) {
+    co_return;
+  }
   p->exited = true;
   p->changed.notify_all();
   p->streams->process_ended();
@@ -141,6 +160,8 @@ awaitable<void> container::conclude(std::shared_ptr<process> p, sandbox::process
     co_await p->streams->wait_safe(end->stdout_bytes(), end->stderr_bytes());
     p->exit_status = end->exit_status();
     p->exited_at = end->exited_at();
+    p->stdout_bytes = end->stdout_bytes();
+    p->stderr_bytes = end->stderr_bytes();
   } else {
     co_await p->streams->wait_safe_to_end();
     p->exit_status = p->killed ? killed_status : lost_status;
@@ -152,7 +173,9 @@ awaitable<void> container::conclude(std::shared_ptr<process> p, sandbox::process
                {{"id", id_}, {"exec_id", p->exec_id}, {"status", p->exit_status}});
   }
   // The exit of a container's first process is the last of its exits.
-  while (p->is_init() && any_exec_running()) { co_await exec_stopped_.wait(); }
+  while (p->is_init() && any_exec_running()) {
+    co_await exec_stopped_.wait();
+  }
 
   p->host.reset();
   p->state = process::status::stopped;
@@ -167,6 +190,8 @@ bool container::any_exec_running() const {
   });
 }
 
-awaitable<void> container::join() { co_await tasks_.join(); }
+awaitable<void> container::join() {
+  co_await tasks_.join();
+}
 
 }  // namespace shim

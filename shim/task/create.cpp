@@ -68,8 +68,12 @@ task_service::answer<api::CreateTaskResponse> task_service::create(
     sandbox_.forget(init.number);
     co_await c->join();
     c->unmount();
-    if (init.streams) { init.streams->give_up(); }
-    for (const auto& p : c->remove_all()) { lingering_.spawn("release", release(p)); }
+    if (init.streams) {
+      init.streams->give_up();
+    }
+    for (const auto& p : c->remove_all()) {
+      lingering_.spawn("release", release(p));
+    }
     containers_.erase(request.id());
     co_return created.error();
   }
@@ -85,17 +89,24 @@ awaitable<result<void>> task_service::create_container(container& c,
   process& init = *c.init();
   init.stdio = names_in(request);
   const auto s = spec::load(c.bundle());
-  if (!s) { co_return s.error(); }
-  auto streams =
-      process_streams::open(executor_, c.id(), init.stdio, config_.stdio, log_);
-  if (!streams) { co_return streams.error(); }
+  if (!s) {
+    co_return s.error();
+  }
+  auto streams = process_streams::open(executor_, c.id(), init.stdio, config_.stdio, log_);
+  if (!streams) {
+    co_return streams.error();
+  }
   init.streams = std::move(streams.value());
 
   // The guest boots meanwhile.
   const auto guest_spec = c.prepare(mounts_in(request), s.value());
-  if (!guest_spec) { co_return guest_spec.error(); }
+  if (!guest_spec) {
+    co_return guest_spec.error();
+  }
   const auto ready = co_await sandbox_.ready();
-  if (!ready) { co_return ready; }
+  if (!ready) {
+    co_return ready;
+  }
 
   hvsock::agent::v1::CreateContainerRequest wanted;
   wanted.set_container(c.number());
@@ -104,7 +115,9 @@ awaitable<result<void>> task_service::create_container(container& c,
   *wanted.mutable_stdio() = init.streams->expect(sandbox_.streams());
   c.watch(c.init());
   const auto created = co_await sandbox_.agent().create_container(wanted);
-  if (!created) { co_return created.error(); }
+  if (!created) {
+    co_return created.error();
+  }
   const auto attached = co_await init.streams->attach();
   if (!attached) {
     // Nothing but the loss of the guest explains this; a container nobody can hear is of no use.
@@ -112,7 +125,9 @@ awaitable<result<void>> task_service::create_container(container& c,
     co_return attached;
   }
   auto host = host_process::start();
-  if (!host) { co_return host.error(); }
+  if (!host) {
+    co_return host.error();
+  }
   init.host = std::move(host.value());
   init.pid = init.host->pid();
   // For the `delete` of a shim that died.

@@ -17,8 +17,8 @@ namespace api = containerd::task::v2;
 
 namespace {
 
-// What a stream may still bring after its process was deleted: what was in the pipe, read by an agent
-// that is not stuck.
+// What a stream may still bring after its process was deleted: what was in the pipe, read by an
+// agent that is not stuck.
 constexpr auto finish_deadline = 5s;
 
 // The guest's OCI runtime cleans up after a container.
@@ -28,7 +28,9 @@ api::DeleteResponse response_for(const process& p) {
   api::DeleteResponse response;
   response.set_pid(static_cast<std::uint32_t>(p.pid));
   response.set_exit_status(p.exit_status);
-  if (p.exited_at != 0) { *response.mutable_exited_at() = timestamp_at(p.exited_at); }
+  if (p.exited_at != 0) {
+    *response.mutable_exited_at() = timestamp_at(p.exited_at);
+  }
   return response;
 }
 
@@ -37,7 +39,9 @@ api::DeleteResponse response_for(const process& p) {
 task_service::answer<api::DeleteResponse> task_service::delete_(context& /*call*/,
                                                                 const api::DeleteRequest& request) {
   const auto located = find_process(request.id(), request.exec_id());
-  if (!located) { co_return located.error(); }
+  if (!located) {
+    co_return located.error();
+  }
   const auto& [owner, p] = located.value();
   if (p->state == process::status::running || p->busy) {
     co_return error(code::failed_precondition, "cannot delete a running process");
@@ -67,8 +71,12 @@ awaitable<result<void>> task_service::delete_init(container& c, process& init) {
     init.killed = true;
     background_.spawn("enforce kill", enforce_kill(c.init()));
     const auto killed = co_await kill_process(c, init, SIGKILL, false);
-    if (!killed && killed.error().code() != code::not_found) { co_return killed; }
-    while (init.state != process::status::stopped) { co_await init.changed.wait(); }
+    if (!killed && killed.error().code() != code::not_found) {
+      co_return killed;
+    }
+    while (init.state != process::status::stopped) {
+      co_await init.changed.wait();
+    }
   }
   co_await init.streams->finish(finish_deadline);
   background_.spawn("delete in guest", delete_in_guest(c.number()));
@@ -76,9 +84,13 @@ awaitable<result<void>> task_service::delete_init(container& c, process& init) {
   c.unmount();
   // Their pipes died with the container's processes; those never started have nobody to write.
   for (const auto& [exec_id, p] : c.execs()) {
-    if (p->started) { co_await p->streams->finish(finish_deadline); }
+    if (p->started) {
+      co_await p->streams->finish(finish_deadline);
+    }
   }
-  for (const auto& p : c.remove_all()) { lingering_.spawn("release", release(p)); }
+  for (const auto& p : c.remove_all()) {
+    lingering_.spawn("release", release(p));
+  }
   containers_.erase(c.id());
   co_return result<void>();
 }
@@ -105,7 +117,9 @@ awaitable<void> task_service::delete_in_guest(std::uint32_t container_number) {
   wanted.set_container(container_number);
   const auto deleted =
       co_await sandbox_.agent().delete_container(wanted, ttrpc::call_options(cleanup_deadline));
-  if (!deleted) { log_.debug("delete in guest", {{"err", deleted.error().message()}}); }
+  if (!deleted) {
+    log_.debug("delete in guest", {{"err", deleted.error().message()}});
+  }
 }
 
 }  // namespace shim

@@ -14,7 +14,9 @@ namespace api = containerd::task::v2;
 task_service::answer<task_service::empty> task_service::exec(
     context& /*call*/, const api::ExecProcessRequest& request) {
   const auto found = find_container(request.id());
-  if (!found) { co_return found.error(); }
+  if (!found) {
+    co_return found.error();
+  }
   container& c = *found.value();
   if (request.exec_id().empty()) {
     co_return error(code::invalid_argument, "exec without an id");
@@ -26,7 +28,9 @@ task_service::answer<task_service::empty> task_service::exec(
     co_return error(code::failed_precondition, "cannot exec in a stopped state");
   }
   auto spec = process_for_guest(request.spec().value());
-  if (!spec) { co_return std::move(spec).error(); }
+  if (!spec) {
+    co_return std::move(spec).error();
+  }
 
   auto p = std::make_shared<process>(executor_);
   p->exec_id = request.exec_id();
@@ -35,9 +39,11 @@ task_service::answer<task_service::empty> task_service::exec(
               .err = request.stderr(),
               .terminal = request.terminal()};
   p->spec = std::move(spec.value());
-  auto streams = process_streams::open(executor_, c.id() + "/" + p->exec_id, p->stdio,
-                                       config_.stdio, log_);
-  if (!streams) { co_return std::move(streams).error(); }
+  auto streams =
+      process_streams::open(executor_, c.id() + "/" + p->exec_id, p->stdio, config_.stdio, log_);
+  if (!streams) {
+    co_return std::move(streams).error();
+  }
   p->streams = std::move(streams.value());
   c.add_exec(std::move(p));
 

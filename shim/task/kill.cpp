@@ -26,12 +26,18 @@ constexpr auto kill_deadline = 10s;
 task_service::answer<task_service::empty> task_service::kill(context& /*call*/,
                                                              const api::KillRequest& request) {
   const auto located = find_process(request.id(), request.exec_id());
-  if (!located) { co_return located.error(); }
+  if (!located) {
+    co_return located.error();
+  }
   const auto& [owner, p] = located.value();
   const bool forced = request.signal() == SIGKILL;
-  if (forced && p->streams) { p->streams->expedite(); }
+  if (forced && p->streams) {
+    p->streams->expedite();
+  }
   // Between its exit and the moment that is told a process counts as running, so SIGKILL succeeds.
-  if (p->exited && forced && p->state != process::status::stopped) { co_return empty(); }
+  if (p->exited && forced && p->state != process::status::stopped) {
+    co_return empty();
+  }
   if (p->state == process::status::stopped || p->exited || p->failed) {
     co_return error(code::not_found, "process already finished");
   }
@@ -43,7 +49,9 @@ task_service::answer<task_service::empty> task_service::kill(context& /*call*/,
     background_.spawn("enforce kill", enforce_kill(p));
   }
   const auto killed = co_await kill_process(*owner, *p, request.signal(), request.all());
-  if (!killed) { co_return killed.error(); }
+  if (!killed) {
+    co_return killed.error();
+  }
   co_return empty();
 }
 

@@ -19,9 +19,12 @@ constexpr auto answer_deadline = 5s;
 
 containerd::v1::types::Status status_of(const process& p) {
   switch (p.state) {
-    case process::status::created: return containerd::v1::types::CREATED;
-    case process::status::running: return containerd::v1::types::RUNNING;
-    case process::status::stopped: return containerd::v1::types::STOPPED;
+    case process::status::created:
+      return containerd::v1::types::CREATED;
+    case process::status::running:
+      return containerd::v1::types::RUNNING;
+    case process::status::stopped:
+      return containerd::v1::types::STOPPED;
   }
   return containerd::v1::types::UNKNOWN;
 }
@@ -42,7 +45,9 @@ void add_process(api::PidsResponse& to, pid_t pid, const process* known) {
 task_service::answer<api::StateResponse> task_service::state(context& /*call*/,
                                                              const api::StateRequest& request) {
   const auto located = find_process(request.id(), request.exec_id());
-  if (!located) { co_return located.error(); }
+  if (!located) {
+    co_return located.error();
+  }
   const process& p = *located.value().found;
   api::StateResponse response;
   // Of an exec, containerd's own shim gives the exec's id here and leaves exec_id empty.
@@ -63,23 +68,31 @@ task_service::answer<api::StateResponse> task_service::state(context& /*call*/,
 task_service::answer<api::WaitResponse> task_service::wait(context& call,
                                                            const api::WaitRequest& request) {
   const auto located = find_process(request.id(), request.exec_id());
-  if (!located) { co_return located.error(); }
+  if (!located) {
+    co_return located.error();
+  }
   const auto p = located.value().found;
   const std::stop_callback wake(call.stop_token(), [p] { p->changed.notify_all(); });
   while (p->state != process::status::stopped && !p->failed && !call.cancelled()) {
     co_await p->changed.wait();
   }
-  if (call.cancelled()) { co_return call.cancel_reason(); }
+  if (call.cancelled()) {
+    co_return call.cancel_reason();
+  }
   api::WaitResponse response;
   response.set_exit_status(p->exit_status);
-  if (p->exited_at != 0) { *response.mutable_exited_at() = timestamp_at(p->exited_at); }
+  if (p->exited_at != 0) {
+    *response.mutable_exited_at() = timestamp_at(p->exited_at);
+  }
   co_return response;
 }
 
 task_service::answer<api::PidsResponse> task_service::pids(context& /*call*/,
                                                            const api::PidsRequest& request) {
   const auto found = find_container(request.id());
-  if (!found) { co_return found.error(); }
+  if (!found) {
+    co_return found.error();
+  }
   const auto c = found.value();
   api::PidsResponse response;
   if (c->init()->state != process::status::stopped) {
@@ -90,7 +103,9 @@ task_service::answer<api::PidsResponse> task_service::pids(context& /*call*/,
       for (const auto& listed : pids.value().processes()) {
         const process* known = listed.process() == c->init()->number ? c->init().get() : nullptr;
         for (const auto& [exec_id, p] : c->execs()) {
-          if (p->number == listed.process()) { known = p.get(); }
+          if (p->number == listed.process()) {
+            known = p.get();
+          }
         }
         add_process(response, known != nullptr ? known->pid : static_cast<pid_t>(listed.pid()),
                     known);
@@ -98,7 +113,9 @@ task_service::answer<api::PidsResponse> task_service::pids(context& /*call*/,
     }
   }
   // Never empty: containerd takes a task without processes for one that was left behind.
-  if (response.processes().empty()) { add_process(response, c->init()->pid, nullptr); }
+  if (response.processes().empty()) {
+    add_process(response, c->init()->pid, nullptr);
+  }
   co_return response;
 }
 

@@ -34,16 +34,22 @@ task_service::task_service(flow::asio::any_io_executor executor, sandbox& in, pu
 
 result<std::shared_ptr<container>> task_service::find_container(const std::string& id) {
   const auto found = containers_.find(id);
-  if (found == containers_.end()) { return error(code::not_found, "container " + id); }
+  if (found == containers_.end()) {
+    return error(code::not_found, "container " + id);
+  }
   return found->second;
 }
 
 result<task_service::located> task_service::find_process(const std::string& id,
                                                          const std::string& exec_id) {
   const auto c = find_container(id);
-  if (!c) { return c.error(); }
+  if (!c) {
+    return c.error();
+  }
   auto p = exec_id.empty() ? c.value()->init() : c.value()->find_exec(exec_id);
-  if (!p || p->deleting) { return error(code::not_found, "process does not exist " + exec_id); }
+  if (!p || p->deleting) {
+    return error(code::not_found, "process does not exist " + exec_id);
+  }
   return located{c.value(), std::move(p)};
 }
 
@@ -55,7 +61,11 @@ void task_service::process_stopped(const container& c, const process& p) {
   event.set_exit_status(p.exit_status);
   *event.mutable_exited_at() = timestamp_at(p.exited_at);
   events_.publish("/tasks/exit", event);
-  log_.info("exit", {{"id", c.id()}, {"exec_id", p.exec_id}, {"status", p.exit_status}});
+  log_.info("exit", {{"id", c.id()},
+                     {"exec_id", p.exec_id},
+                     {"status", p.exit_status},
+                     {"stdout_bytes", p.stdout_bytes},
+                     {"stderr_bytes", p.stderr_bytes}});
 }
 
 task_service::answer<api::ConnectResponse> task_service::connect(
@@ -70,7 +80,9 @@ task_service::answer<api::ConnectResponse> task_service::connect(
 
 task_service::answer<task_service::empty> task_service::shutdown(
     context& /*call*/, const api::ShutdownRequest& /*request*/) {
-  if (containers_.empty()) { on_shutdown_(); }
+  if (containers_.empty()) {
+    on_shutdown_();
+  }
   co_return empty();
 }
 
@@ -84,15 +96,21 @@ awaitable<void> task_service::release(std::shared_ptr<process> p) {
 }
 
 awaitable<void> task_service::linger() {
-  if (lingering_.size() != 0) { log_.info("lingering", {{"processes", lingering_.size()}}); }
+  if (lingering_.size() != 0) {
+    log_.info("lingering", {{"processes", lingering_.size()}});
+  }
   co_await lingering_.join();
 }
 
 awaitable<void> task_service::join() {
   stopping_.notify_all();
-  for (const auto& [id, c] : containers_) { co_await c->join(); }
+  for (const auto& [id, c] : containers_) {
+    co_await c->join();
+  }
   for (auto& [id, c] : std::exchange(containers_, {})) {
-    for (const auto& p : c->remove_all()) { lingering_.spawn("release", release(p)); }
+    for (const auto& p : c->remove_all()) {
+      lingering_.spawn("release", release(p));
+    }
     c->unmount();
   }
   co_await background_.join();

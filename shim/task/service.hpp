@@ -1,8 +1,9 @@
-// containerd's Task service, versions 2 and 3, which differ in their names only. What a method does is
-// in the file named after it; here is what they share.
+// containerd's Task service, versions 2 and 3, which differ in their names only. What a method does
+// is in the file named after it; here is what they share.
 //
-// Answers carry the codes that containerd's clients act on: not_found for an id or a process that is
-// gone, failed_precondition for a call that does not fit the state, already_exists, invalid_argument.
+// Answers carry the codes that containerd's clients act on: not_found for an id or a process that
+// is gone, failed_precondition for a call that does not fit the state, already_exists,
+// invalid_argument.
 #pragma once
 
 #include <functional>
@@ -22,10 +23,10 @@ namespace shim {
 
 class task_service final : public containerd::task::v2::task_service {
  public:
-  // `on_shutdown` is called when containerd asked the shim to end and no container is left. Everything
-  // given outlives the object.
-  task_service(flow::asio::any_io_executor executor, sandbox& in, publisher& events, const config& c,
-               std::function<void()> on_shutdown, flow::log& log);
+  // `on_shutdown` is called when containerd asked the shim to end and no container is left.
+  // Everything given outlives the object.
+  task_service(flow::asio::any_io_executor executor, sandbox& in, publisher& events,
+               const config& c, std::function<void()> on_shutdown, flow::log& log);
 
   // No container is there or on its way.
   bool idle() const noexcept { return containers_.empty(); }
@@ -96,8 +97,8 @@ class task_service final : public containerd::task::v2::task_service {
   std::function<void()> on_shutdown_;
   flow::log& log_;
   std::map<std::string, std::shared_ptr<container>> containers_;
-  flow::task_group lingering_;   // processes that were deleted before all was delivered
-  flow::event stopping_;         // wakes those who wait for time to pass
+  flow::task_group lingering_;  // processes that were deleted before all was delivered
+  flow::event stopping_;        // wakes those who wait for time to pass
   flow::task_group background_;
 };
 

@@ -14,7 +14,9 @@ namespace api = containerd::task::v2;
 task_service::answer<api::StartResponse> task_service::start(context& /*call*/,
                                                              const api::StartRequest& request) {
   const auto located = find_process(request.id(), request.exec_id());
-  if (!located) { co_return located.error(); }
+  if (!located) {
+    co_return located.error();
+  }
   const auto& [owner, found] = located.value();
   container& c = *owner;
   process& p = *found;
@@ -24,7 +26,9 @@ task_service::answer<api::StartResponse> task_service::start(context& /*call*/,
   if (p.busy || p.started) {
     co_return error(code::failed_precondition, "cannot start a running process");
   }
-  if (p.failed) { co_return error(code::failed_precondition, "cannot start a failed process"); }
+  if (p.failed) {
+    co_return error(code::failed_precondition, "cannot start a failed process");
+  }
   if (!p.is_init() && c.init()->state != process::status::running) {
     co_return error(code::failed_precondition,
                     "container " + c.id() + " init process is not running");
@@ -52,7 +56,9 @@ task_service::answer<api::StartResponse> task_service::start(context& /*call*/,
   // A container's first process is there, started or not.
   p.failed = !started && !p.is_init();
   p.changed.notify_all();
-  if (!started) { co_return started.error(); }
+  if (!started) {
+    co_return started.error();
+  }
   log_.info("start", {{"id", c.id()}, {"exec_id", p.exec_id}, {"pid", p.pid}});
   api::StartResponse response;
   response.set_pid(static_cast<std::uint32_t>(p.pid));
@@ -61,8 +67,12 @@ task_service::answer<api::StartResponse> task_service::start(context& /*call*/,
 
 awaitable<result<void>> task_service::start_process(container& c, process& p) {
   const auto ready = co_await sandbox_.ready();
-  if (!ready) { co_return ready; }
-  if (p.is_init()) { co_return co_await start_init(c, p); }
+  if (!ready) {
+    co_return ready;
+  }
+  if (p.is_init()) {
+    co_return co_await start_init(c, p);
+  }
   co_return co_await start_exec(c, p);
 }
 
@@ -78,7 +88,9 @@ awaitable<result<void>> task_service::start_init(container& c, process& p) {
   hvsock::agent::v1::StartContainerRequest wanted;
   wanted.set_container(c.number());
   const auto started = co_await sandbox_.agent().start_container(wanted);
-  if (!started) { co_return started.error(); }
+  if (!started) {
+    co_return started.error();
+  }
   co_return result<void>();
 }
 
@@ -103,7 +115,9 @@ awaitable<result<void>> task_service::start_exec(container& c, process& p) {
     co_return attached;
   }
   auto host = host_process::start();
-  if (!host) { co_return host.error(); }
+  if (!host) {
+    co_return host.error();
+  }
   p.host = std::move(host.value());
   p.pid = p.host->pid();
   co_return result<void>();

@@ -38,7 +38,7 @@ std::string subject(const config& c) {
     text = boot.value().substr(0, boot.value().find('\n'));
   }
   for (const auto& file : {c.hypervisor, c.kernel}) {
-    struct stat status {};
+    struct stat status{};
     ::stat(file.c_str(), &status);
     text += " " + file.string() + ":" + std::to_string(status.st_size) + ":" +
             std::to_string(status.st_mtim.tv_sec);
@@ -74,7 +74,9 @@ awaitable<std::string> probe_kvm(flow::asio::any_io_executor executor, const con
   auto guest = child_process::start(executor, qemu_command(options));
   ::close(console[1]);
   ::close(errors[1]);
-  if (!guest) { co_return guest.error().message(); }
+  if (!guest) {
+    co_return guest.error().message();
+  }
 
   flow::task_group readers(executor, [](const std::string&, const std::exception_ptr&) {});
   readers.spawn("console", said.run());
@@ -87,16 +89,22 @@ awaitable<std::string> probe_kvm(flow::asio::any_io_executor executor, const con
   guest.value()->kill();
   co_await guest.value()->wait();
   co_await readers.join();
-  if (runs) { co_return std::string(); }
+  if (runs) {
+    co_return std::string();
+  }
   co_return complained.tail().empty() ? "the guest does not boot" : complained.tail();
 }
 
 // Waits for the lock without holding up the process.
 awaitable<result<unique_fd>> lock(flow::asio::any_io_executor executor, const std::string& path) {
   unique_fd file(::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600));
-  if (!file) { co_return system_error("open " + path); }
+  if (!file) {
+    co_return system_error("open " + path);
+  }
   while (::flock(file.get(), LOCK_EX | LOCK_NB) != 0) {
-    if (errno != EWOULDBLOCK && errno != EINTR) { co_return system_error("lock " + path); }
+    if (errno != EWOULDBLOCK && errno != EINTR) {
+      co_return system_error("lock " + path);
+    }
     flow::asio::steady_timer pause(executor, std::chrono::milliseconds(20));
     co_await pause.async_wait(flow::as_result);
   }
@@ -107,12 +115,18 @@ awaitable<result<unique_fd>> lock(flow::asio::any_io_executor executor, const st
 
 awaitable<result<acceleration>> choose_acceleration(flow::asio::any_io_executor executor,
                                                     const config& c, flow::log& log) {
-  if (c.acceleration == config::acceleration_mode::kvm) { co_return acceleration::kvm; }
-  if (c.acceleration == config::acceleration_mode::tcg) { co_return acceleration::tcg; }
+  if (c.acceleration == config::acceleration_mode::kvm) {
+    co_return acceleration::kvm;
+  }
+  if (c.acceleration == config::acceleration_mode::tcg) {
+    co_return acceleration::tcg;
+  }
 
   const std::string path = c.state_directory / "acceleration";
   auto file = co_await lock(executor, path);
-  if (!file) { co_return file.error(); }
+  if (!file) {
+    co_return file.error();
+  }
   const std::string wanted = subject(c);
   if (auto known = flow::read_file(path); known && known.value().ends_with("\n" + wanted + "\n")) {
     co_return known.value().starts_with("kvm\n") ? acceleration::kvm : acceleration::tcg;
@@ -123,7 +137,9 @@ awaitable<result<acceleration>> choose_acceleration(flow::asio::any_io_executor 
     log.warning("KVM is not usable; guests are emulated, which is slower", {{"err", why_not}});
   }
   const auto kept = flow::write_file(path, std::string(name_of(answer)) + "\n" + wanted + "\n");
-  if (!kept) { log.warning("probe result not kept", {{"err", kept.error().message()}}); }
+  if (!kept) {
+    log.warning("probe result not kept", {{"err", kept.error().message()}});
+  }
   co_return answer;
 }
 

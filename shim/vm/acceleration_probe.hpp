@@ -1,8 +1,8 @@
 // Whether a guest of ours really runs on this host's KVM.
 //
-// That /dev/kvm opens says little: on a host whose KVM is itself a guest's, QEMU may abort on a register
-// it cannot set, or the kernel may hang at boot. So the very guest is booted, up to its first word, once
-// per boot of the host; the answer is kept in the state directory.
+// That /dev/kvm opens says little: on a host whose KVM is itself a guest's, QEMU may abort on a
+// register it cannot set, or the kernel may hang at boot. So the very guest is booted, up to its
+// first word, once per boot of the host; the answer is kept in the state directory.
 #pragma once
 
 #include "flow/asio.hpp"

@@ -18,7 +18,9 @@ result<std::unique_ptr<child_process>> child_process::start(flow::asio::any_io_e
   c.dies_with_parent = true;
   c.new_session = true;
   const auto pid = flow::spawn(c);
-  if (!pid) { return pid.error(); }
+  if (!pid) {
+    return pid.error();
+  }
   const auto pidfd = static_cast<int>(::syscall(SYS_pidfd_open, pid.value(), 0));
   if (pidfd < 0) {
     ::kill(pid.value(), SIGKILL);
@@ -34,37 +36,51 @@ child_process::child_process(flow::asio::any_io_executor executor, std::string n
     : name_(std::move(name)), pid_(pid), pidfd_(std::move(executor), pidfd) {}
 
 child_process::~child_process() {
-  if (ended_) { return; }
+  if (ended_) {
+    return;
+  }
   kill();
   reap(0);
 }
 
 void child_process::kill() noexcept {
   // Until it is reaped the pid is its own.
-  if (!ended_) { ::kill(pid_, SIGKILL); }
+  if (!ended_) {
+    ::kill(pid_, SIGKILL);
+  }
 }
 
 awaitable<void> child_process::wait() {
   while (!ended_) {
     const auto r =
         co_await pidfd_.async_wait(boost::asio::posix::descriptor_base::wait_read, as_result);
-    if (std::get<0>(r)) { co_return; }
+    if (std::get<0>(r)) {
+      co_return;
+    }
     reap(WNOHANG);
   }
 }
 
 void child_process::reap(int flags) noexcept {
   siginfo_t info{};
-  if (ended_) { return; }
-  if (::waitid(P_PID, static_cast<id_t>(pid_), &info, WEXITED | flags) != 0) { return; }
-  if (info.si_pid != pid_) { return; }
+  if (ended_) {
+    return;
+  }
+  if (::waitid(P_PID, static_cast<id_t>(pid_), &info, WEXITED | flags) != 0) {
+    return;
+  }
+  if (info.si_pid != pid_) {
+    return;
+  }
   ended_ = true;
   code_ = info.si_code;
   status_ = info.si_status;
 }
 
 std::string child_process::end_text() const {
-  if (code_ == CLD_EXITED) { return name_ + " exited with status " + std::to_string(status_); }
+  if (code_ == CLD_EXITED) {
+    return name_ + " exited with status " + std::to_string(status_);
+  }
   return name_ + " was killed by signal " + std::to_string(status_);
 }
 

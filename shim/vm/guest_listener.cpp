@@ -26,7 +26,8 @@ namespace {
 // VHOST_VSOCK_SET_GUEST_CID; <linux/vhost.h> is not C++.
 constexpr unsigned long set_guest_cid = _IOW(0xAF, 0x60, std::uint64_t);
 
-// What a guest on hvsock-vsockd connects to. The device has only this one, so the number means nothing.
+// What a guest on hvsock-vsockd connects to. The device has only this one, so the number means
+// nothing.
 constexpr std::uint32_t uplink_port = 1024;
 
 class uplink_listener final : public guest_listener {
@@ -46,9 +47,11 @@ class uplink_listener final : public guest_listener {
         log_.warning("guest connected to a port that nobody serves",
                      {{"port", connection.value().ports.host_port}});
       } else if (connection.error().code() == boost::asio::error::would_block) {
-        const auto r = co_await uplink_.async_wait(
-            boost::asio::posix::descriptor_base::wait_read, flow::as_result);
-        if (std::get<0>(r)) { break; }
+        const auto r = co_await uplink_.async_wait(boost::asio::posix::descriptor_base::wait_read,
+                                                   flow::as_result);
+        if (std::get<0>(r)) {
+          break;
+        }
       } else {
         co_return connection.error();
       }
@@ -78,7 +81,9 @@ class kernel_listener final : public guest_listener {
   awaitable<result<std::unique_ptr<transport>>> accept() override {
     for (;;) {
       auto connection = co_await listener_.accept();
-      if (!connection) { co_return connection.error(); }
+      if (!connection) {
+        co_return connection.error();
+      }
       if (connection.value().peer.cid == guest_cid_) {
         co_return std::move(connection.value().connection);
       }
@@ -106,7 +111,9 @@ std::unique_ptr<guest_listener> listen_at_uplink(flow::asio::any_io_executor exe
 result<std::unique_ptr<guest_listener>> listen_at_kernel(flow::asio::any_io_executor executor,
                                                          std::uint32_t guest_cid, flow::log& log) {
   auto listener = flow::listener::vsock(std::move(executor), flow::vsock_address());
-  if (!listener) { return std::move(listener).error(); }
+  if (!listener) {
+    return std::move(listener).error();
+  }
   return std::unique_ptr<guest_listener>(
       std::make_unique<kernel_listener>(std::move(listener.value()), guest_cid, log));
 }
@@ -114,19 +121,27 @@ result<std::unique_ptr<guest_listener>> listen_at_kernel(flow::asio::any_io_exec
 result<vhost_vsock> open_vhost_vsock() {
   constexpr const char* path = "/dev/vhost-vsock";
   unique_fd device(::open(path, O_RDWR | O_CLOEXEC));
-  if (!device) { return system_error(std::string("open ") + path); }
-  // The kernel keeps CIDs apart, all guests of the host included; drawing one is quicker than asking
-  // anybody for a free one.
+  if (!device) {
+    return system_error(std::string("open ") + path);
+  }
+  // The kernel keeps CIDs apart, all guests of the host included; drawing one is quicker than
+  // asking anybody for a free one.
   constexpr int tries = 64;
   for (int i = 0; i < tries; ++i) {
     std::uint32_t drawn = 0;
-    if (::getrandom(&drawn, sizeof(drawn), 0) != sizeof(drawn)) { return system_error("getrandom"); }
+    if (::getrandom(&drawn, sizeof(drawn), 0) != sizeof(drawn)) {
+      return system_error("getrandom");
+    }
     std::uint64_t cid = drawn & 0x7fffffffU;
-    if (cid < 3) { continue; }
+    if (cid < 3) {
+      continue;
+    }
     if (::ioctl(device.get(), set_guest_cid, &cid) == 0) {
       return vhost_vsock{std::move(device), static_cast<std::uint32_t>(cid)};
     }
-    if (errno != EADDRINUSE) { return system_error(std::string(path) + ": set guest cid"); }
+    if (errno != EADDRINUSE) {
+      return system_error(std::string(path) + ": set guest cid");
+    }
   }
   return error(errc::unavailable, std::string(path) + ": no free guest cid");
 }

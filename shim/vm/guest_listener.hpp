@@ -33,8 +33,9 @@ std::unique_ptr<guest_listener> listen_at_uplink(flow::asio::any_io_executor exe
                                                  flow::unique_fd uplink, flow::log& log);
 
 // A port of its own of the host's vsock, for the guest that has `guest_cid`.
-flow::result<std::unique_ptr<guest_listener>> listen_at_kernel(
-    flow::asio::any_io_executor executor, std::uint32_t guest_cid, flow::log& log);
+flow::result<std::unique_ptr<guest_listener>> listen_at_kernel(flow::asio::any_io_executor executor,
+                                                               std::uint32_t guest_cid,
+                                                               flow::log& log);
 
 // /dev/vhost-vsock with a CID taken that no other guest of this host has.
 struct vhost_vsock {

@@ -1,5 +1,5 @@
-// The virtual machine of one sandbox, as the rest of the shim sees it: the one place where a hypervisor
-// is spoken of. QEMU is behind it (qemu_machine.hpp).
+// The virtual machine of one sandbox, as the rest of the shim sees it: the one place where a
+// hypervisor is spoken of. QEMU is behind it (qemu_machine.hpp).
 #pragma once
 
 #include <memory>

@@ -26,10 +26,14 @@ awaitable<void> output_log::run() {
   for (;;) {
     const auto r = co_await from_.async_read_some(flow::asio::buffer(buffer), flow::as_result);
     const auto& [ec, n] = r;
-    if (ec) { break; }
+    if (ec) {
+      break;
+    }
     take({buffer.data(), n});
   }
-  if (!line_.empty()) { add_line(); }
+  if (!line_.empty()) {
+    add_line();
+  }
   ended_ = true;
   changed_.notify_all();
 }
@@ -53,7 +57,9 @@ void output_log::add_line() {
   if (!line_.empty()) {
     log_.info("said", {{"source", source_}, {"line", line_}});
     last_.push_back(std::exchange(line_, {}));
-    if (last_.size() > kept_lines) { last_.pop_front(); }
+    if (last_.size() > kept_lines) {
+      last_.pop_front();
+    }
   }
   changed_.notify_all();
 }
@@ -61,19 +67,25 @@ void output_log::add_line() {
 std::string output_log::tail() const {
   std::string text;
   for (const auto& line : last_) {
-    if (!text.empty()) { text += "; "; }
+    if (!text.empty()) {
+      text += "; ";
+    }
     text += line;
   }
   return text;
 }
 
 awaitable<void> output_log::wait_first_line() {
-  while (last_.empty() && !ended_) { co_await changed_.wait(); }
+  while (last_.empty() && !ended_) {
+    co_await changed_.wait();
+  }
 }
 
 bool output_log::said(std::string_view text) const {
   for (const auto& line : last_) {
-    if (line.find(text) != std::string::npos) { return true; }
+    if (line.find(text) != std::string::npos) {
+      return true;
+    }
   }
   return false;
 }

@@ -1,5 +1,5 @@
-// What a guest's console or a child's stderr says: every line into the log, the last ones kept for an
-// error message.
+// What a guest's console or a child's stderr says: every line into the log, the last ones kept for
+// an error message.
 #pragma once
 
 #include <boost/asio/posix/stream_descriptor.hpp>
@@ -16,7 +16,8 @@ namespace shim {
 
 class output_log {
  public:
-  // Reads `from`, a pipe or socket of our own. `source` names it in the log, which outlives the object.
+  // Reads `from`, a pipe or socket of our own. `source` names it in the log, which outlives the
+  // object.
   output_log(flow::asio::any_io_executor executor, flow::unique_fd from, std::string source,
              flow::log& log);
 

@@ -3,7 +3,8 @@
 namespace shim {
 namespace {
 
-// Quiet: a serial line costs an exit per byte. Panic: at once a reboot, which ends QEMU (-no-reboot).
+// Quiet: a serial line costs an exit per byte. Panic: at once a reboot, which ends QEMU
+// (-no-reboot).
 constexpr const char* common_parameters =
     "console=ttyS0 quiet panic=-1 no_timer_check random.trust_cpu=on";
 
@@ -30,40 +31,60 @@ class descriptor_list {
 
 }  // namespace
 
-const char* name_of(acceleration a) noexcept { return a == acceleration::kvm ? "kvm" : "tcg"; }
+const char* name_of(acceleration a) noexcept {
+  return a == acceleration::kvm ? "kvm" : "tcg";
+}
 
 flow::command qemu_command(const qemu_options& o) {
   const std::string memory = std::to_string(o.memory_mib) + "M";
   const bool emulated = o.accelerator == acceleration::tcg;
   std::string parameters = common_parameters;
   // What the host's processor is protected against, an emulated one does not have.
-  if (emulated) { parameters += " mitigations=off"; }
+  if (emulated) {
+    parameters += " mitigations=off";
+  }
   parameters += " " + o.kernel_parameters;
 
   flow::command c;
   c.argv = {
       o.program.string(),
-      "-name", "hvsock-" + o.name,
-      "-nodefaults", "-no-user-config", "-no-reboot",
-      "-display", "none",
-      "-sandbox", "on,obsolete=deny,elevateprivileges=deny,spawn=deny,resourcecontrol=deny",
-      "-machine", std::string("q35,accel=") + name_of(o.accelerator) +
+      "-name",
+      "hvsock-" + o.name,
+      "-nodefaults",
+      "-no-user-config",
+      "-no-reboot",
+      "-display",
+      "none",
+      "-sandbox",
+      "on,obsolete=deny,elevateprivileges=deny,spawn=deny,resourcecontrol=deny",
+      "-machine",
+      std::string("q35,accel=") + name_of(o.accelerator) +
           ",memory-backend=memory,sata=off,smbus=off,usb=off,vmport=off",
-      "-cpu", emulated ? "max" : "host",
-      "-smp", std::to_string(o.vcpus),
-      "-m", memory,
+      "-cpu",
+      emulated ? "max" : "host",
+      "-smp",
+      std::to_string(o.vcpus),
+      "-m",
+      memory,
       // Shared, so that the vhost-user processes can reach it.
-      "-object", "memory-backend-memfd,id=memory,share=on,size=" + memory,
-      "-bios", o.firmware,
-      "-kernel", o.kernel.string(),
-      "-initrd", o.initramfs.string(),
-      "-append", parameters,
+      "-object",
+      "memory-backend-memfd,id=memory,share=on,size=" + memory,
+      "-bios",
+      o.firmware,
+      "-kernel",
+      o.kernel.string(),
+      "-initrd",
+      o.initramfs.string(),
+      "-append",
+      parameters,
   };
   descriptor_list descriptors(c);
   const auto add = [&c](std::initializer_list<std::string> words) {
     c.argv.insert(c.argv.end(), words);
   };
-  if (o.errors >= 0) { c.descriptors.push_back({o.errors, 2}); }
+  if (o.errors >= 0) {
+    c.descriptors.push_back({o.errors, 2});
+  }
   if (o.console >= 0) {
     descriptors.add_socket(o.console, "console");
     add({"-serial", "chardev:console"});

@@ -22,7 +22,9 @@ namespace {
 // Any does: each guest on hvsock-vsockd has a device, and with it a world of CIDs, to itself.
 constexpr std::uint32_t private_guest_cid = 3;
 
-bool have_vhost_vsock() { return ::access("/dev/vhost-vsock", R_OK | W_OK) == 0; }
+bool have_vhost_vsock() {
+  return ::access("/dev/vhost-vsock", R_OK | W_OK) == 0;
+}
 
 }  // namespace
 
@@ -51,7 +53,9 @@ result<qemu_machine::socket_pair> qemu_machine::make_socket_pair(int type) {
 // The writing end of what `log` reads.
 result<unique_fd> qemu_machine::open_log(std::unique_ptr<output_log>& log, const char* source) {
   auto pair = make_socket_pair(SOCK_STREAM);
-  if (!pair) { return std::move(pair).error(); }
+  if (!pair) {
+    return std::move(pair).error();
+  }
   log = std::make_unique<output_log>(executor_, std::move(pair.value().ours), source, log_);
   tasks_.spawn(source, log->run());
   return std::move(pair.value().theirs);
@@ -59,19 +63,17 @@ result<unique_fd> qemu_machine::open_log(std::unique_ptr<output_log>& log, const
 
 awaitable<result<void>> qemu_machine::start() {
   const auto accelerator = co_await choose_acceleration(executor_, config_, log_);
-  if (!accelerator) { co_return accelerator.error(); }
-  if (killed_) { co_return error(errc::aborted, "ended before it was started"); }
-  if (auto launched = launch(accelerator.value()); !launched) { co_return launched.error(); }
-  // QEMU sends events only to a monitor that has negotiated.
-  const auto status = co_await monitor_->execute("query-status");
-  if (!status && !killed_) {
-    log_.warning("monitor does not answer", {{"err", status.error().message()}});
+  if (!accelerator) {
+    co_return accelerator.error();
   }
-  co_return result<void>();
+  if (killed_) {
+    co_return error(errc::aborted, "ended before it was started");
+  }
+  co_return launch(accelerator.value());
 }
 
-// Not a coroutine: the children's ends of sockets must be closed here before anything is waited for, or
-// the children's death would not be noticed.
+// Not a coroutine: the children's ends of sockets must be closed here before anything is waited
+// for, or the children's death would not be noticed.
 result<void> qemu_machine::launch(acceleration accelerator) {
   qemu_options options;
   options.program = config_.hypervisor;
@@ -84,63 +86,95 @@ result<void> qemu_machine::launch(acceleration accelerator) {
   options.name = name_;
 
   auto share_errors = open_log(virtiofsd_errors_, "virtiofsd");
-  if (!share_errors) { return std::move(share_errors).error(); }
+  if (!share_errors) {
+    return std::move(share_errors).error();
+  }
   auto shared = start_virtiofsd(executor_, config_.virtiofsd, share_, share_errors.value().get());
-  if (!shared) { return std::move(shared).error(); }
+  if (!shared) {
+    return std::move(shared).error();
+  }
   virtiofsd_ = std::move(shared.value().daemon);
   options.share = shared.value().hypervisor_end.get();
 
-  if (auto started = start_vsock(options); !started) { return started; }
+  if (auto started = start_vsock(options); !started) {
+    return started;
+  }
 
   auto console = open_log(console_, "console");
-  if (!console) { return std::move(console).error(); }
+  if (!console) {
+    return std::move(console).error();
+  }
   auto errors = open_log(hypervisor_errors_, "qemu");
-  if (!errors) { return std::move(errors).error(); }
+  if (!errors) {
+    return std::move(errors).error();
+  }
   auto monitor = make_socket_pair(SOCK_STREAM);
-  if (!monitor) { return std::move(monitor).error(); }
+  if (!monitor) {
+    return std::move(monitor).error();
+  }
   options.console = console.value().get();
   options.errors = errors.value().get();
   options.monitor = monitor.value().theirs.get();
   options.kernel_parameters = "hvsock.port=" + std::to_string(listener_->port());
-  if (config_.debug) { options.kernel_parameters += " hvsock.debug"; }
+  if (config_.debug) {
+    options.kernel_parameters += " hvsock.debug";
+  }
 
   auto hypervisor = child_process::start(executor_, qemu_command(options));
-  if (!hypervisor) { return std::move(hypervisor).error(); }
+  if (!hypervisor) {
+    return std::move(hypervisor).error();
+  }
   hypervisor_ = std::move(hypervisor.value());
   vhost_vsock_.reset();
   vsock_device_end_.reset();
   open_monitor(std::move(monitor.value().ours));
   tasks_.spawn("watch qemu", watch(*hypervisor_, *hypervisor_errors_));
   tasks_.spawn("watch virtiofsd", watch(*virtiofsd_, *virtiofsd_errors_));
-  if (vsock_daemon_) { tasks_.spawn("watch vsockd", watch(*vsock_daemon_, *vsock_errors_)); }
-  log_.info("virtual machine started",
-            {{"pid", hypervisor_->pid()},
-             {"acceleration", name_of(accelerator)},
-             {"vsock", vsock_daemon_ ? "hvsock-vsockd" : "kernel"}});
+  if (vsock_daemon_) {
+    tasks_.spawn("watch vsockd", watch(*vsock_daemon_, *vsock_errors_));
+  }
+  log_.info("virtual machine started", {{"pid", hypervisor_->pid()},
+                                        {"acceleration", name_of(accelerator)},
+                                        {"vsock", vsock_daemon_ ? "hvsock-vsockd" : "kernel"}});
   return {};
 }
 
 void qemu_machine::open_monitor(unique_fd socket) {
-  monitor_ = std::make_unique<qmp>(
-      executor_, std::move(socket),
-      [this](const std::string& event, const boost::json::object& data) {
-        log_.info("hypervisor event", {{"event", event}});
-        const auto* reason = data.if_contains("reason");
-        if (event == "SHUTDOWN" && reason != nullptr && reason->is_string()) {
-          shutdown_reason_ = reason->as_string();
-        }
-      });
+  monitor_ =
+      std::make_unique<qmp>(executor_, std::move(socket),
+                            [this](const std::string& event, const boost::json::object& data) {
+                              log_.info("hypervisor event", {{"event", event}});
+                              const auto* reason = data.if_contains("reason");
+                              if (event == "SHUTDOWN" && reason != nullptr && reason->is_string()) {
+                                shutdown_reason_ = reason->as_string();
+                              }
+                            });
   tasks_.spawn("monitor", monitor_->run());
+  tasks_.spawn("greet monitor", greet_monitor());
+}
+
+// QEMU sends events only to a monitor that has negotiated.
+awaitable<void> qemu_machine::greet_monitor() {
+  const auto status = co_await monitor_->execute("query-status");
+  if (!status && !killed_ && !end_) {
+    log_.warning("monitor does not answer", {{"err", status.error().message()}});
+  }
 }
 
 result<void> qemu_machine::start_vsock(qemu_options& options) {
   const bool use_kernel = config_.vsock == config::vsock_mode::kernel ||
                           (config_.vsock == config::vsock_mode::automatic && have_vhost_vsock());
-  if (!use_kernel) { return start_user_vsock(options); }
+  if (!use_kernel) {
+    return start_user_vsock(options);
+  }
   auto device = open_vhost_vsock();
-  if (!device) { return std::move(device).error(); }
+  if (!device) {
+    return std::move(device).error();
+  }
   auto listener = listen_at_kernel(executor_, device.value().guest_cid, log_);
-  if (!listener) { return std::move(listener).error(); }
+  if (!listener) {
+    return std::move(listener).error();
+  }
   listener_ = std::move(listener.value());
   vhost_vsock_ = std::move(device.value().device);
   options.vhost_vsock = vhost_vsock_.get();
@@ -150,20 +184,27 @@ result<void> qemu_machine::start_vsock(qemu_options& options) {
 
 result<void> qemu_machine::start_user_vsock(qemu_options& options) {
   auto errors = open_log(vsock_errors_, "hvsock-vsockd");
-  if (!errors) { return std::move(errors).error(); }
+  if (!errors) {
+    return std::move(errors).error();
+  }
   auto vhost = make_socket_pair(SOCK_STREAM);
-  if (!vhost) { return std::move(vhost).error(); }
+  if (!vhost) {
+    return std::move(vhost).error();
+  }
   auto uplink = make_socket_pair(SOCK_SEQPACKET);
-  if (!uplink) { return std::move(uplink).error(); }
+  if (!uplink) {
+    return std::move(uplink).error();
+  }
 
   flow::command c;
-  c.argv = {config_.vsock_daemon.string(), "--vhost-fd", "3", "--uplink-fd", "4", "--guest-cid",
+  c.argv = {config_.vsock_daemon.string(),    "--vhost-fd", "3", "--uplink-fd", "4", "--guest-cid",
             std::to_string(private_guest_cid)};
-  c.descriptors = {{vhost.value().ours.get(), 3},
-                   {uplink.value().theirs.get(), 4},
-                   {errors.value().get(), 2}};
+  c.descriptors = {
+      {vhost.value().ours.get(), 3}, {uplink.value().theirs.get(), 4}, {errors.value().get(), 2}};
   auto daemon = child_process::start(executor_, std::move(c));
-  if (!daemon) { return std::move(daemon).error(); }
+  if (!daemon) {
+    return std::move(daemon).error();
+  }
   vsock_daemon_ = std::move(daemon.value());
   vsock_device_end_ = std::move(vhost.value().theirs);
   options.vsock = vsock_device_end_.get();
@@ -174,21 +215,31 @@ result<void> qemu_machine::start_user_vsock(qemu_options& options) {
 awaitable<void> qemu_machine::watch(child_process& child, const output_log& errors) {
   co_await child.wait();
   std::string why = child.end_text();
-  if (!shutdown_reason_.empty()) { why += " (" + shutdown_reason_ + ")"; }
-  if (const auto said = errors.tail(); !said.empty()) { why += ": " + said; }
+  if (!shutdown_reason_.empty()) {
+    why += " (" + shutdown_reason_ + ")";
+  }
+  if (const auto said = errors.tail(); !said.empty()) {
+    why += ": " + said;
+  }
   ended(std::move(why));
 }
 
 void qemu_machine::ended(std::string why) {
-  if (end_) { return; }
-  if (!killed_) { log_.error("virtual machine ended", {{"reason", why}}); }
+  if (end_) {
+    return;
+  }
+  if (!killed_) {
+    log_.error("virtual machine ended", {{"reason", why}});
+  }
   end_ = error(errc::unavailable, std::move(why));
   kill();
   changed_.notify_all();
 }
 
 awaitable<error> qemu_machine::wait_ended() {
-  while (!end_) { co_await changed_.wait(); }
+  while (!end_) {
+    co_await changed_.wait();
+  }
   co_return *end_;
 }
 
@@ -199,9 +250,15 @@ awaitable<result<std::unique_ptr<flow::transport>>> qemu_machine::accept() {
 // hvsock-vsockd is left alone: it delivers what it holds, and ends with its device and its uplink.
 void qemu_machine::kill() {
   killed_ = true;
-  if (hypervisor_) { hypervisor_->kill(); }
-  if (virtiofsd_) { virtiofsd_->kill(); }
-  if (listener_) { listener_->close(); }
+  if (hypervisor_) {
+    hypervisor_->kill();
+  }
+  if (virtiofsd_) {
+    virtiofsd_->kill();
+  }
+  if (listener_) {
+    listener_->close();
+  }
 }
 
 awaitable<void> qemu_machine::join() {
@@ -209,6 +266,8 @@ awaitable<void> qemu_machine::join() {
   co_await tasks_.join();
 }
 
-std::string qemu_machine::console_tail() const { return console_ ? console_->tail() : ""; }
+std::string qemu_machine::console_tail() const {
+  return console_ ? console_->tail() : "";
+}
 
 }  // namespace shim

@@ -27,8 +27,8 @@ namespace shim {
 class qemu_machine final : public machine {
  public:
   // `name` is shown by ps; `share` exists. `c` and `log` outlive the object.
-  qemu_machine(flow::asio::any_io_executor executor, std::string name,
-               std::filesystem::path share, const config& c, flow::log& log);
+  qemu_machine(flow::asio::any_io_executor executor, std::string name, std::filesystem::path share,
+               const config& c, flow::log& log);
   ~qemu_machine() override;
 
   flow::awaitable<flow::result<void>> start() override;
@@ -47,6 +47,7 @@ class qemu_machine final : public machine {
 
   flow::result<void> launch(acceleration accelerator);
   void open_monitor(flow::unique_fd socket);
+  flow::awaitable<void> greet_monitor();
   flow::result<void> start_vsock(qemu_options& options);
   flow::result<void> start_user_vsock(qemu_options& options);
   flow::result<flow::unique_fd> open_log(std::unique_ptr<output_log>& log, const char* source);
@@ -61,7 +62,8 @@ class qemu_machine final : public machine {
 
   std::unique_ptr<guest_listener> listener_;
   flow::unique_fd vhost_vsock_;
-  flow::unique_fd vsock_device_end_;  // QEMU's end of the connection to hvsock-vsockd, until it has it
+  flow::unique_fd
+      vsock_device_end_;  // QEMU's end of the connection to hvsock-vsockd, until it has it
   std::unique_ptr<child_process> hypervisor_;
   std::unique_ptr<child_process> virtiofsd_;
   std::unique_ptr<child_process> vsock_daemon_;

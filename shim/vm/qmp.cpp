@@ -14,8 +14,8 @@ namespace json = boost::json;
 
 namespace {
 
-// QEMU's longest answer to what is asked here is far below; a guest that took QEMU over must not make
-// the shim hold more.
+// QEMU's longest answer to what is asked here is far below; a guest that took QEMU over must not
+// make the shim hold more.
 constexpr std::size_t max_line = std::size_t{1} << 20U;
 
 }  // namespace
@@ -27,10 +27,14 @@ awaitable<void> qmp::run() {
   std::string line;
   for (;;) {
     const bool complete = co_await read_line(line);
-    if (!complete) { break; }
+    if (!complete) {
+      break;
+    }
     flow::error_code ec;
     const auto message = json::parse(line, ec);
-    if (ec || !message.is_object()) { break; }
+    if (ec || !message.is_object()) {
+      break;
+    }
     dispatch(message.as_object());
   }
   ended_ = true;
@@ -49,14 +53,18 @@ awaitable<bool> qmp::read_line(std::string& line) {
       input_.erase(0, end + 1);
       co_return true;
     }
-    if (input_.size() > max_line) { co_return false; }
+    if (input_.size() > max_line) {
+      co_return false;
+    }
     const auto held = input_.size();
     input_.resize(held + 4096);
     const auto space = flow::asio::buffer(input_.data() + held, 4096);
     const auto r = co_await socket_.async_read_some(space, flow::as_result);
     const auto& [ec, n] = r;
     input_.resize(held + n);
-    if (ec) { co_return false; }
+    if (ec) {
+      co_return false;
+    }
   }
 }
 
@@ -71,14 +79,17 @@ void qmp::dispatch(const json::object& message) {
     }
   } else if (const auto* id = message.if_contains("id"); id != nullptr && id->is_int64()) {
     const auto call = calls_.find(id->as_int64());
-    if (call == calls_.end()) { return; }
+    if (call == calls_.end()) {
+      return;
+    }
     const auto* returned = message.if_contains("return");
     const auto* failed = message.if_contains("error");
     if (returned != nullptr) {
       call->second = *returned;
     } else if (failed != nullptr && failed->is_object() && failed->as_object().contains("desc") &&
                failed->as_object().at("desc").is_string()) {
-      call->second = error(errc::unavailable, "qemu: " + std::string(failed->as_object().at("desc").as_string()));
+      call->second = error(errc::unavailable,
+                           "qemu: " + std::string(failed->as_object().at("desc").as_string()));
     } else {
       call->second = error(errc::protocol, "qemu: answer without return and error");
     }
@@ -89,15 +100,21 @@ void qmp::dispatch(const json::object& message) {
 awaitable<result<json::value>> qmp::execute(std::string command, json::object arguments) {
   if (!negotiated_) {
     const auto done = co_await negotiate();
-    if (!done) { co_return done.error(); }
+    if (!done) {
+      co_return done.error();
+    }
   }
   co_return co_await call(std::move(command), std::move(arguments));
 }
 
 awaitable<result<void>> qmp::negotiate() {
-  while (!greeted_ && !ended_) { co_await changed_.wait(); }
+  while (!greeted_ && !ended_) {
+    co_await changed_.wait();
+  }
   const auto done = co_await call("qmp_capabilities", json::object());
-  if (!done) { co_return done.error(); }
+  if (!done) {
+    co_return done.error();
+  }
   negotiated_ = true;
   co_return result<void>();
 }
@@ -105,15 +122,21 @@ awaitable<result<void>> qmp::negotiate() {
 awaitable<result<json::value>> qmp::call(std::string command, json::object arguments) {
   const auto id = next_id_++;
   json::object request{{"execute", command}, {"id", id}};
-  if (!arguments.empty()) { request["arguments"] = std::move(arguments); }
+  if (!arguments.empty()) {
+    request["arguments"] = std::move(arguments);
+  }
   std::string line = json::serialize(request) + "\n";
 
   calls_.emplace(id, std::nullopt);
   const auto buffer = flow::asio::buffer(line);
   const auto r = co_await flow::asio::async_write(socket_, buffer, flow::as_result);
-  while (!std::get<0>(r) && !ended_ && !calls_.at(id)) { co_await changed_.wait(); }
+  while (!std::get<0>(r) && !ended_ && !calls_.at(id)) {
+    co_await changed_.wait();
+  }
   auto answer = std::move(calls_.extract(id).mapped());
-  if (!answer) { co_return error(errc::closed, "qemu: " + command); }
+  if (!answer) {
+    co_return error(errc::closed, "qemu: " + command);
+  }
   co_return std::move(*answer);
 }
 

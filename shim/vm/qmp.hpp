@@ -19,7 +19,8 @@ namespace shim {
 class qmp {
  public:
   // Called for each event with its name ("SHUTDOWN") and data.
-  using event_handler = std::function<void(const std::string& name, const boost::json::object& data)>;
+  using event_handler =
+      std::function<void(const std::string& name, const boost::json::object& data)>;
 
   // `socket` is our end of QEMU's monitor.
   qmp(flow::asio::any_io_executor executor, flow::unique_fd socket, event_handler on_event);
@@ -28,8 +29,8 @@ class qmp {
   flow::awaitable<void> run();
   void close();
 
-  // The value of "return". An error of QEMU carries its own description; errc::protocol if what it says
-  // is not QMP; errc::closed if it is gone. Requires run() to be running; one call at a time.
+  // The value of "return". An error of QEMU carries its own description; errc::protocol if what it
+  // says is not QMP; errc::closed if it is gone. Requires run() to be running; one call at a time.
   // The first call negotiates the protocol's capabilities beforehand.
   flow::awaitable<flow::result<boost::json::value>> execute(std::string command,
                                                             boost::json::object arguments = {});

@@ -33,7 +33,9 @@ result<connected_pair> listen_and_connect(const std::filesystem::path& directory
 
   connected_pair pair{unique_fd(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0)),
                       unique_fd(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0))};
-  if (!pair.listener || !pair.connection) { return system_error("virtiofsd socket"); }
+  if (!pair.listener || !pair.connection) {
+    return system_error("virtiofsd socket");
+  }
   if (::bind(pair.listener.get(), generic, sizeof(address)) != 0) {
     return system_error("bind " + path);
   }
@@ -41,27 +43,33 @@ result<connected_pair> listen_and_connect(const std::filesystem::path& directory
                          ::connect(pair.connection.get(), generic, sizeof(address)) == 0;
   const int saved = errno;
   ::unlink(path.c_str());
-  if (!connected) { return system_error(saved, "connect " + path); }
+  if (!connected) {
+    return system_error(saved, "connect " + path);
+  }
   return pair;
 }
 
 }  // namespace
 
 result<virtiofsd_server> start_virtiofsd(flow::asio::any_io_executor executor,
-                                     const std::filesystem::path& program,
-                                     const std::filesystem::path& directory, int errors) {
+                                         const std::filesystem::path& program,
+                                         const std::filesystem::path& directory, int errors) {
   auto pair = listen_and_connect(directory);
-  if (!pair) { return std::move(pair).error(); }
+  if (!pair) {
+    return std::move(pair).error();
+  }
   flow::command c;
   c.argv = {program.string(), "--fd=3", "-f", "-o",
             // chroot: mounts we make below the directory later must be seen. xattr: file
-            // capabilities. announce_submounts: each mount below keeps its own device number, as its
-            // inode numbers are its own.
+            // capabilities. announce_submounts: each mount below keeps its own device number, as
+            // its inode numbers are its own.
             "source=" + directory.string() +
                 ",sandbox=chroot,cache=auto,xattr,announce_submounts,log_level=warn"};
   c.descriptors = {{pair.value().listener.get(), 3}, {errors, 2}};
   auto daemon = child_process::start(std::move(executor), std::move(c));
-  if (!daemon) { return std::move(daemon).error(); }
+  if (!daemon) {
+    return std::move(daemon).error();
+  }
   return virtiofsd_server{std::move(daemon.value()), std::move(pair.value().connection)};
 }
 

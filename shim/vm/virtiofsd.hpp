@@ -16,10 +16,10 @@ struct virtiofsd_server {
   flow::unique_fd hypervisor_end;  // connected to the daemon, for the hypervisor
 };
 
-// Starts virtiofsd (`program`) on `directory`. Mounts made below the directory later are seen by the
-// guest. `errors` is its stderr, borrowed.
+// Starts virtiofsd (`program`) on `directory`. Mounts made below the directory later are seen by
+// the guest. `errors` is its stderr, borrowed.
 flow::result<virtiofsd_server> start_virtiofsd(flow::asio::any_io_executor executor,
-                                           const std::filesystem::path& program,
-                                           const std::filesystem::path& directory, int errors);
+                                               const std::filesystem::path& program,
+                                               const std::filesystem::path& directory, int errors);
 
 }  // namespace shim

@@ -1,0 +1,42 @@
+// Speaks to a task's shim directly, beside containerd, for what no client of containerd offers on
+// its command line.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+
+#include "containerd/task/v2/task.ttrpc.hpp"
+#include "flow/asio.hpp"
+#include "flow/log.hpp"
+#include "runtime_api/ttrpc/client.hpp"
+
+namespace e2e {
+
+class shim_connection {
+ public:
+  using task_client = ::containerd::task::v2::task_client;
+
+  // To the shim that serves the task `id` of the private containerd.
+  explicit shim_connection(const std::string& id);
+  ~shim_connection();
+
+  // Runs one call to its end: call([](const auto& task) { return task.state(request); }).
+  template <class Call>
+  auto call(Call make_call) {
+    using result_type = typename decltype(make_call(*task_))::value_type;
+    std::optional<result_type> result;
+    run([&]() -> flow::awaitable<void> { result.emplace(co_await make_call(*task_)); }());
+    return std::move(*result);
+  }
+
+ private:
+  void run(flow::awaitable<void> work);
+
+  flow::asio::io_context context_;
+  flow::log log_;
+  std::unique_ptr<ttrpc::client> client_;
+  std::unique_ptr<task_client> task_;
+};
+
+}  // namespace e2e
