@@ -21,8 +21,7 @@ struct memory_link::state {
 
   void complete(transport::wait_handler& handler, error_code ec) {
     if (handler) {
-      asio::post(executor,
-                 [h = std::exchange(handler, nullptr), ec]() mutable { std::move(h)(ec); });
+      asio::post(executor, [h = std::move(handler), ec]() mutable { std::move(h)(ec); });
     }
   }
 
@@ -147,7 +146,7 @@ class memory_transport final : public transport {
 
   void async_wait(wait_type type, wait_handler handler) override {
     auto& slot = type == wait_type::read ? self_.read_wait : self_.write_wait;
-    slot.swap(handler);
+    slot = std::move(handler);
     if (self_.closed) {
       link_->complete(slot, asio::error::operation_aborted);
     } else {
