@@ -70,6 +70,7 @@ class stream_core : public std::enable_shared_from_this<stream_core> {
   bool keeps_input() const noexcept;
   bool wants_input() const noexcept;
   void on_readable();
+  void serve_input();
   void on_writable();
 
   std::size_t read_transport(std::span<const std::span<std::byte>> pieces);

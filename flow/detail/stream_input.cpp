@@ -26,16 +26,20 @@ std::optional<io_result> stream_core::try_read(asio::mutable_buffer buffer) {
   }
   const std::span to(static_cast<std::byte*>(buffer.data()), buffer.size());
   std::size_t n = received_.deliver(to);
-  if (n == 0 && !state_.read_error() && !input_empty_) {
+  const bool tries = n == 0 && !state_.read_error() && !input_empty_;
+  if (tries) {
     n = read_input(to);
   }
   bytes_read_ += n;
   settle();
-  if (n != 0) {
+  if (n != 0 || tries) {
     ensure_reading_soon();
+  } else {
+    ensure_reading();
+  }
+  if (n != 0) {
     return io_result{{}, n};
   }
-  ensure_reading();
   if (const auto ec = state_.read_error()) {
     return io_result{ec};
   }
@@ -66,9 +70,9 @@ void stream_core::ensure_reading() {
                          [self = shared_from_this()](error_code) { self->on_readable(); });
 }
 
-// An application that could read at once is likely to read on. Waiting for input meanwhile would
-// cost system calls and find what the application is about to find itself. It is put off until a
-// turn of the executor passes without a read.
+// Waiting costs system calls, and the peer those that wake this end up. While data keeps coming it
+// is put off until a turn of the executor has passed in which none came: the application reads on
+// by itself, or the peer's next write has arrived by then.
 void stream_core::ensure_reading_soon() {
   if (read_wait_ || wait_put_off_ || !wants_input()) {
     return;
@@ -76,7 +80,9 @@ void stream_core::ensure_reading_soon() {
   wait_put_off_ = true;
   asio::post(executor_, [self = shared_from_this(), seen = bytes_read_] {
     self->wait_put_off_ = false;
-    if (self->bytes_read_ != seen) {
+    if (self->reading_) {
+      self->serve_input();
+    } else if (self->bytes_read_ != seen) {
       self->ensure_reading_soon();
     } else {
       self->ensure_reading();
@@ -86,7 +92,10 @@ void stream_core::ensure_reading_soon() {
 
 void stream_core::on_readable() {
   read_wait_ = false;
-  input_empty_ = false;
+  serve_input();
+}
+
+void stream_core::serve_input() {
   std::size_t n = 0;
   if (!keeps_input()) {
     drain_input();
