@@ -52,8 +52,8 @@ struct memory_link::state {
       if (how == shown_as::end) {
         p.broken.clear();
       }
-      write_broken = true;
     }
+    write_broken = true;
     poke_all();
   }
 
@@ -140,6 +140,7 @@ class memory_transport final : public transport {
       total += n;
     }
     pipe.written += total;
+    ++pipe.writes;
     link_->poke();
     return total;
   }
@@ -229,6 +230,10 @@ void memory_link::reset(shown_as how) {
 
 void memory_link::reset_at_operation(std::uint64_t n) {
   state_->operations_left = n;
+}
+
+bool memory_link::broken() const {
+  return state_->write_broken;
 }
 
 bool memory_link::first_closed() const {

@@ -51,17 +51,28 @@ class started {
   const T& operator*() const { return **result_; }
   const T* operator->() const { return &**result_; }
 
-  // Until it is done, with time passing.
   awaitable<void> wait() {
     while (!done()) {
-      boost::asio::steady_timer pause(executor_, std::chrono::milliseconds(1));
-      co_await pause.async_wait(flow::as_result);
+      co_await boost::asio::post(executor_, boost::asio::use_awaitable);
     }
   }
 
  private:
   boost::asio::any_io_executor executor_;
   std::shared_ptr<std::optional<T>> result_;
+};
+
+template <>
+class started<void> : public started<bool> {
+ public:
+  started(const boost::asio::any_io_executor& executor, awaitable<void> operation)
+      : started<bool>(executor, finish(std::move(operation))) {}
+
+ private:
+  static awaitable<bool> finish(awaitable<void> operation) {
+    co_await std::move(operation);
+    co_return true;
+  }
 };
 
 template <class T>
