@@ -48,8 +48,8 @@ class started {
   }
 
   bool done() const { return result_->has_value(); }
-  const T& operator*() const { return **result_; }
-  const T* operator->() const { return &**result_; }
+  T& operator*() const { return **result_; }
+  T* operator->() const { return &**result_; }
 
   awaitable<void> wait() {
     while (!done()) {
