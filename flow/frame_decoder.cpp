@@ -27,6 +27,7 @@ frame_decoder::item frame_decoder::start_frame() noexcept {
     failure_ = errc::frame_too_large;
   } else {
     payload_left_ = value;
+    last_length_ = value;
     return {};
   }
   return {item_type::failure, {}, {}};

@@ -38,6 +38,9 @@ class frame_decoder {
   std::uint32_t payload_left() const noexcept { return payload_left_; }
   std::size_t header_left() const noexcept { return frame_header_size - header_size_; }
 
+  // The length of the last Data frame begun: what the next may look like.
+  std::uint32_t last_length() const noexcept { return last_length_; }
+
   error_code failure() const noexcept { return failure_; }
 
  private:
@@ -46,6 +49,7 @@ class frame_decoder {
 
   std::uint32_t max_frame_;
   std::uint32_t payload_left_ = 0;
+  std::uint32_t last_length_ = 0;
   std::size_t header_size_ = 0;  // how much of header_ is known
   frame_header header_{};
   error_code failure_;

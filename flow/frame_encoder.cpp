@@ -1,6 +1,21 @@
 #include "flow/frame_encoder.hpp"
 
+#include <cstring>
+
 namespace flow {
+
+void frame_encoder::batch::join() noexcept {
+  if (count_ < 2 || size_ > max_joined) {
+    return;
+  }
+  std::size_t offset = 0;
+  for (const auto& piece : buffers()) {
+    std::memcpy(joined_.data() + offset, piece.iov_base, piece.iov_len);
+    offset += piece.iov_len;
+  }
+  buffers_.front() = {joined_.data(), size_};
+  count_ = 1;
+}
 
 void frame_encoder::gather(batch& b, std::span<const iovec> payload) const noexcept {
   if (header_left_ != 0) {

@@ -31,19 +31,28 @@ class frame_encoder {
     batch& operator=(const batch&) = delete;
 
     std::span<const iovec> buffers() const noexcept { return {buffers_.data(), count_}; }
+    std::size_t size() const noexcept { return size_; }
+
+    // Copies the pieces into one if they are small: for these, that costs the system call less than
+    // a second piece.
+    void join() noexcept;
 
    private:
     friend class frame_encoder;
     static constexpr std::size_t max_headers = 16;
+    static constexpr std::size_t max_joined = frame_header_size + legacy_max_payload;
 
     bool full() const noexcept { return count_ == buffers_.size(); }
     void add(const void* data, std::size_t size) noexcept {
       buffers_[count_++] = {const_cast<void*>(data), size};
+      size_ += size;
     }
 
     std::array<frame_header, max_headers> headers_;
     std::array<iovec, 2 * max_headers> buffers_;
+    std::array<std::byte, max_joined> joined_;
     std::size_t count_ = 0;
+    std::size_t size_ = 0;
   };
 
   // Data frames carry at most `max_payload` bytes, which is at least 1.

@@ -46,9 +46,8 @@ awaitable<result<std::size_t>> read_some(core_ptr core, asio::mutable_buffer buf
 }
 
 awaitable<result<void>> write(core_ptr core, asio::const_buffer buffer) {
-  write_buffers buffers;
-  buffers.add(buffer);
-  const auto done = core->try_write(buffers);
+  const iovec whole = to_iovec(buffer);
+  const auto done = core->try_write({&whole, 1});
   error_code ec;
   if (done) {
     ec = done->ec;
@@ -113,6 +112,10 @@ awaitable<void> wait_peer_closed(core_ptr core) {
 
 }  // namespace
 
+const asio::any_io_executor& executor_of(const stream_core& core) noexcept {
+  return core.executor();
+}
+
 void start_read(const core_ptr& core, asio::mutable_buffer buffer, io_handler handler) {
   if (const auto done = core->try_read(buffer)) {
     core->complete(std::move(handler), *done);
@@ -122,7 +125,7 @@ void start_read(const core_ptr& core, asio::mutable_buffer buffer, io_handler ha
 }
 
 void start_write(const core_ptr& core, const write_buffers& buffers, io_handler handler) {
-  if (const auto done = core->try_write(buffers)) {
+  if (const auto done = core->try_write({buffers.data.data(), buffers.count})) {
     core->complete(std::move(handler), *done);
   } else {
     core->finish_write(std::move(handler));

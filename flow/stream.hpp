@@ -36,7 +36,9 @@
 #pragma once
 
 #include <array>
+#include <boost/asio/append.hpp>
 #include <boost/asio/async_result.hpp>
+#include <boost/asio/dispatch.hpp>
 #include <chrono>
 #include <cstdint>
 #include <memory>
@@ -90,25 +92,34 @@ namespace detail {
 
 class stream_core;
 
-using io_handler = asio::any_completion_handler<void(error_code, std::size_t)>;
+// Called on the stream's executor.
+using io_handler = unique_handler<void(error_code, std::size_t)>;
+
+// Takes a completion from the stream's executor to the handler's own.
+template <class Handler>
+struct rebound_handler {
+  void operator()(error_code ec, std::size_t n) {
+    asio::dispatch(executor, asio::append(std::move(handler), ec, n));
+  }
+
+  Handler handler;
+  asio::any_io_executor executor;  // of the stream; for handlers that have none
+};
 
 // How many buffers of one write are taken at once, as asio::async_write offers them.
 inline constexpr std::size_t max_write_buffers = 16;
 
 struct write_buffers {
-  bool full() const noexcept { return count == data.size(); }
-
-  void add(asio::const_buffer b) noexcept {
-    if (b.size() != 0) {
-      // sendmsg(2) does not write to what an iovec points to.
-      data[count++] = {const_cast<void*>(b.data()), b.size()};
-    }
-  }
-
   std::array<iovec, max_write_buffers> data;
   std::size_t count = 0;
 };
 
+// sendmsg(2) does not write to what an iovec points to.
+inline iovec to_iovec(asio::const_buffer b) noexcept {
+  return {const_cast<void*>(b.data()), b.size()};
+}
+
+const asio::any_io_executor& executor_of(const stream_core& core) noexcept;
 void start_read(const std::shared_ptr<stream_core>& core, asio::mutable_buffer buffer,
                 io_handler handler);
 void start_write(const std::shared_ptr<stream_core>& core, const write_buffers& buffers,
@@ -135,7 +146,7 @@ class stream {
   auto async_read_some(const MutableBufferSequence& buffers, CompletionToken&& token) {
     return asio::async_initiate<CompletionToken, void(error_code, std::size_t)>(
         [](auto handler, std::shared_ptr<detail::stream_core> core, asio::mutable_buffer b) {
-          detail::start_read(core, b, std::move(handler));
+          detail::start_read(core, b, rebind(std::move(handler), core));
         },
         token, core_, first_of(buffers));
   }
@@ -147,7 +158,9 @@ class stream {
   auto async_write_some(const ConstBufferSequence& buffers, CompletionToken&& token) {
     return asio::async_initiate<CompletionToken, void(error_code, std::size_t)>(
         [](auto handler, std::shared_ptr<detail::stream_core> core,
-           const detail::write_buffers& b) { detail::start_write(core, b, std::move(handler)); },
+           const detail::write_buffers& b) {
+          detail::start_write(core, b, rebind(std::move(handler), core));
+        },
         token, core_, gather(buffers));
   }
 
@@ -190,6 +203,11 @@ class stream {
   std::uint64_t bytes_written() const noexcept;
 
  private:
+  template <class Handler>
+  static auto rebind(Handler handler, const std::shared_ptr<detail::stream_core>& core) {
+    return detail::rebound_handler<Handler>{std::move(handler), detail::executor_of(*core)};
+  }
+
   template <class MutableBufferSequence>
   static asio::mutable_buffer first_of(const MutableBufferSequence& buffers) {
     const auto end = asio::buffer_sequence_end(buffers);
@@ -206,8 +224,11 @@ class stream {
   static detail::write_buffers gather(const ConstBufferSequence& buffers) {
     detail::write_buffers gathered;
     const auto end = asio::buffer_sequence_end(buffers);
-    for (auto i = asio::buffer_sequence_begin(buffers); i != end && !gathered.full(); ++i) {
-      gathered.add(asio::const_buffer(*i));
+    for (auto i = asio::buffer_sequence_begin(buffers);
+         i != end && gathered.count != gathered.data.size(); ++i) {
+      if (const asio::const_buffer b(*i); b.size() != 0) {
+        gathered.data[gathered.count++] = detail::to_iovec(b);
+      }
     }
     return gathered;
   }

@@ -9,20 +9,19 @@
 
 #include <sys/uio.h>
 
-#include <boost/asio/any_completion_handler.hpp>
 #include <cstddef>
 #include <span>
 
 #include "flow/asio.hpp"
 #include "flow/error.hpp"
+#include "flow/unique_handler.hpp"
 
 namespace flow {
 
 class transport {
  public:
   enum class wait_type { read, write };
-  // Of Boost 1.81: must not be move-assigned, which recurses without end; construct or swap().
-  using wait_handler = asio::any_completion_handler<void(error_code)>;
+  using wait_handler = unique_handler<void(error_code)>;
 
   transport() = default;
   transport(const transport&) = delete;
@@ -40,8 +39,9 @@ class transport {
   // Errors as for reading. Never raises SIGPIPE.
   virtual std::size_t write_some(std::span<const iovec> buffers, error_code& ec) noexcept = 0;
 
-  // Completes when the operation may be worth trying again, for whatever reason, never inside this
-  // call. At most one wait of each type may be outstanding. asio::error::operation_aborted: closed.
+  // Completes when the operation may be worth trying again, for whatever reason, on the executor
+  // and never inside this call. At most one wait of each type may be outstanding.
+  // asio::error::operation_aborted: closed.
   virtual void async_wait(wait_type type, wait_handler handler) = 0;
 
   // Ends both directions for the peer as well, releases the resource and cancels outstanding waits.

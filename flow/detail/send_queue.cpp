@@ -6,35 +6,31 @@
 #include <utility>
 
 namespace flow::detail {
-namespace {
 
-std::span<const iovec> remaining(const send_queue::operation& op) {
-  return std::span(op.buffers.data).subspan(op.first, op.buffers.count - op.first);
+send_queue::operation::operation(std::span<const iovec> buffers) noexcept
+    : count(std::min(buffers.size(), max_write_buffers)) {
+  for (std::size_t i = 0; i < count; ++i) {
+    pieces[i] = buffers[i];
+    left += buffers[i].iov_len;
+  }
 }
 
-void consume(send_queue::operation& op, std::size_t n) {
-  op.left -= n;
-  op.accepted += n;
+void send_queue::operation::consume(std::size_t n) noexcept {
+  left -= n;
+  accepted += n;
   while (n != 0) {
-    auto& piece = op.buffers.data[op.first];
+    auto& piece = pieces[first];
     const std::size_t taken = std::min(n, piece.iov_len);
     piece.iov_base = static_cast<std::byte*>(piece.iov_base) + taken;
     piece.iov_len -= taken;
     n -= taken;
     if (piece.iov_len == 0) {
-      ++op.first;
+      ++first;
     }
   }
 }
 
-}  // namespace
-
-void send_queue::push(const write_buffers& buffers) {
-  operation op;
-  op.buffers = buffers;
-  for (const auto& piece : remaining(op)) {
-    op.left += piece.iov_len;
-  }
+void send_queue::push(operation op) {
   assert(op.left != 0 && "an empty write has no frame");
   operations_.push_back(std::move(op));
 }
@@ -50,33 +46,33 @@ void send_queue::begin(frame_code control) noexcept {
   control_ = control;
 }
 
-void send_queue::gather(frame_encoder::batch& b) const noexcept {
-  if (sends_operation()) {
-    encoder_.gather(b, remaining(operations_.front()));
-  } else if (control_) {
-    encoder_.gather(b, {});
-  } else {
-    const std::size_t left = encoder_.payload_left();
-    const iovec rest{detached_.bytes().data() + detached_end_ - left, left};
-    encoder_.gather(b, {&rest, 1});
-  }
+void send_queue::gather(frame_encoder::batch& b, const operation& op) const noexcept {
+  encoder_.gather(b, op.remaining());
 }
 
-send_queue::progress send_queue::advance(std::size_t n) noexcept {
-  progress p;
-  if (sends_operation()) {
-    auto& op = operations_.front();
-    p.payload = encoder_.advance(n, op.left);
-    consume(op, p.payload);
-    p.operation_done = op.left == 0;
-    return p;
+std::size_t send_queue::advance(std::size_t n, operation& op) noexcept {
+  const std::size_t payload = encoder_.advance(n, op.left);
+  op.consume(payload);
+  return payload;
+}
+
+void send_queue::gather(frame_encoder::batch& b) const noexcept {
+  if (control_) {
+    encoder_.gather(b, {});
+    return;
   }
+  const std::size_t left = encoder_.payload_left();
+  const iovec rest{detached_.bytes().data() + detached_end_ - left, left};
+  encoder_.gather(b, {&rest, 1});
+}
+
+std::optional<frame_code> send_queue::advance(std::size_t n) noexcept {
   encoder_.advance(n, encoder_.payload_left());
-  if (!encoder_.inside_frame()) {
-    detached_.reset();
-    p.control = std::exchange(control_, std::nullopt);
+  if (encoder_.inside_frame()) {
+    return std::nullopt;
   }
-  return p;
+  detached_.reset();
+  return std::exchange(control_, std::nullopt);
 }
 
 std::size_t send_queue::detach() {
@@ -88,13 +84,13 @@ std::size_t send_queue::detach() {
   auto& op = operations_.front();
   const std::size_t size = encoder_.payload_left();
   std::size_t left = size;
-  for (const auto& piece : remaining(op)) {
+  for (const auto& piece : op.remaining()) {
     const std::size_t n = std::min(left, piece.iov_len);
     std::memcpy(detached_.bytes().data() + detached_end_, piece.iov_base, n);
     detached_end_ += n;
     left -= n;
   }
-  consume(op, size);
+  op.consume(size);
   return size;
 }
 

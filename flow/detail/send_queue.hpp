@@ -16,29 +16,19 @@ class send_queue {
  public:
   // A write: buffers that are the caller's until it is finished.
   struct operation {
-    operation() = default;
-    operation(operation&&) noexcept = default;
-    operation& operator=(operation&& other) noexcept {
-      buffers = other.buffers;
-      first = other.first;
-      left = other.left;
-      accepted = other.accepted;
-      handler.swap(other.handler);  // see transport::wait_handler
-      return *this;
-    }
-    ~operation() = default;
+    explicit operation(std::span<const iovec> buffers) noexcept;  // at most max_write_buffers
 
-    write_buffers buffers;
-    std::size_t first = 0;     // of the buffers, the first that has bytes left
+    std::span<const iovec> remaining() const noexcept {
+      return {pieces.data() + first, count - first};
+    }
+    void consume(std::size_t n) noexcept;
+
+    std::array<iovec, max_write_buffers> pieces;
+    std::size_t count;
+    std::size_t first = 0;     // of the pieces, the first that has bytes left
     std::size_t left = 0;      // bytes not yet accepted
     std::size_t accepted = 0;  // by the transport, or taken over by detach()
-    io_handler handler;        // none while the call that starts the write is still running
-  };
-
-  struct progress {
-    std::size_t payload = 0;            // bytes accepted of the first operation
-    bool operation_done = false;        // which is to be popped
-    std::optional<frame_code> control;  // a control frame is sent entirely
+    io_handler handler;
   };
 
   send_queue(buffer_pool& pool, std::uint32_t max_payload) noexcept
@@ -47,25 +37,35 @@ class send_queue {
   bool empty() const noexcept { return operations_.empty(); }
   bool inside_frame() const noexcept { return encoder_.inside_frame(); }
 
-  // Adds a write of at least one byte.
-  void push(const write_buffers& buffers);
+  // Nothing is on its way or waits: an operation may be sent without being queued.
+  bool idle() const noexcept { return operations_.empty() && !encoder_.inside_frame(); }
+
+  // Adds an operation that has bytes left. One that was begun must be the first.
+  void push(operation op);
+  operation& front() noexcept { return operations_.front(); }
   operation& back() noexcept { return operations_.back(); }
   operation pop() noexcept;
 
   // Begins a control frame. Not inside a frame.
   void begin(frame_code control) noexcept;
 
-  // What goes to the transport next, and what it took of that.
+  // What the frame on its way comes from.
+  bool sends_operation() const noexcept { return !control_ && !detached_; }
+
+  // An operation's frames: what goes to the transport next, and how much of that it took. Returns
+  // how much was payload.
+  void gather(frame_encoder::batch& b, const operation& op) const noexcept;
+  std::size_t advance(std::size_t n, operation& op) noexcept;
+
+  // The same for a control frame or a detached rest. Returns the control frame that is sent now.
   void gather(frame_encoder::batch& b) const noexcept;
-  progress advance(std::size_t n) noexcept;
+  std::optional<frame_code> advance(std::size_t n) noexcept;
 
   // Makes the frame that is on its way independent of its operation, which is about to be dropped:
   // the rest of its payload is copied. Returns how many bytes that is.
   std::size_t detach();
 
  private:
-  bool sends_operation() const noexcept { return !control_ && !detached_; }
-
   buffer_pool& pool_;
   frame_encoder encoder_;
   std::vector<operation> operations_;

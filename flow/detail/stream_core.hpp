@@ -37,10 +37,10 @@ class stream_core : public std::enable_shared_from_this<stream_core> {
   std::uint64_t bytes_written() const noexcept { return bytes_written_; }
   std::uint64_t discarded() const noexcept { return discarded_; }
 
-  // The result, if there is one at once. Otherwise the operation is to be given its handler by
-  // finish_read() or finish_write() before anything else happens.
+  // The result, if there is one at once. Otherwise the operation waits for its handler: it must get
+  // it by finish_read() or finish_write() before anything else happens.
   std::optional<io_result> try_read(asio::mutable_buffer buffer);
-  std::optional<io_result> try_write(const write_buffers& buffers);
+  std::optional<io_result> try_write(std::span<const iovec> buffers);
   void finish_read(asio::mutable_buffer buffer, io_handler handler);
   void finish_write(io_handler handler);
 
@@ -57,8 +57,8 @@ class stream_core : public std::enable_shared_from_this<stream_core> {
   bool must_yield() noexcept { return ++at_once_ % max_at_once == 0; }
 
  private:
-  static constexpr unsigned max_at_once = 16;
-  static constexpr std::size_t max_read_pieces = 4;
+  static constexpr unsigned max_at_once = 32;
+  static constexpr std::size_t max_read_pieces = 3;
 
   struct pending_read {
     std::span<std::byte> buffer;
@@ -66,21 +66,27 @@ class stream_core : public std::enable_shared_from_this<stream_core> {
   };
 
   void ensure_reading();
+  void ensure_reading_soon();
   bool keeps_input() const noexcept;
   bool wants_input() const noexcept;
   void on_readable();
+  void serve_input();
   void on_writable();
 
   std::size_t read_transport(std::span<const std::span<std::byte>> pieces);
   std::size_t read_input(std::span<std::byte> direct);
+  void read_ahead();
   void drain_input();
   std::size_t parse(std::span<std::byte> bytes, std::byte* to);
-  void pump_output();
+
+  void pump_output(std::optional<send_queue::operation>* done = nullptr);
+  std::size_t transmit(frame_encoder::batch& batch);
+  void finish_first_write(error_code ec);
   void drop_writes(error_code reason);
-  void finish(send_queue::operation op, error_code ec);
 
   void settle();
   void start_close_timer();
+  static error_code meaning_of(error_code ec);
 
   std::unique_ptr<transport> transport_;
   asio::any_io_executor executor_;
@@ -90,7 +96,6 @@ class stream_core : public std::enable_shared_from_this<stream_core> {
   receive_buffer received_;
   send_queue queue_;
   std::optional<pending_read> reading_;
-  std::optional<io_result> started_;  // result of the write whose call is still running
   std::optional<asio::steady_timer> close_timer_;
   event changed_;
   std::uint64_t bytes_read_ = 0;
@@ -98,9 +103,11 @@ class stream_core : public std::enable_shared_from_this<stream_core> {
   std::uint64_t discarded_ = 0;
   std::uint64_t drained_ = 0;  // bytes read since close()
   unsigned at_once_ = 0;
-  bool read_wait_ = false;   // outstanding
-  bool write_wait_ = false;  // outstanding: the transport takes nothing for now
-  bool input_empty_ = true;  // nothing to read before the next readiness, as far as is known
+  bool read_wait_ = false;       // outstanding
+  bool write_wait_ = false;      // outstanding: the transport takes nothing for now
+  bool input_empty_ = true;      // not worth a try before the next readiness
+  bool input_exhausted_ = true;  // the last read took less than it could
+  bool wait_put_off_ = false;
   bool unsettled_ = false;
 };
 

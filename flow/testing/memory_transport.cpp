@@ -21,8 +21,7 @@ struct memory_link::state {
 
   void complete(transport::wait_handler& handler, error_code ec) {
     if (handler) {
-      asio::post(executor,
-                 [h = std::exchange(handler, nullptr), ec]() mutable { std::move(h)(ec); });
+      asio::post(executor, [h = std::move(handler), ec]() mutable { std::move(h)(ec); });
     }
   }
 
@@ -53,8 +52,8 @@ struct memory_link::state {
       if (how == shown_as::end) {
         p.broken.clear();
       }
-      write_broken = true;
     }
+    write_broken = true;
     poke_all();
   }
 
@@ -141,13 +140,14 @@ class memory_transport final : public transport {
       total += n;
     }
     pipe.written += total;
+    ++pipe.writes;
     link_->poke();
     return total;
   }
 
   void async_wait(wait_type type, wait_handler handler) override {
     auto& slot = type == wait_type::read ? self_.read_wait : self_.write_wait;
-    slot.swap(handler);
+    slot = std::move(handler);
     if (self_.closed) {
       link_->complete(slot, asio::error::operation_aborted);
     } else {
@@ -230,6 +230,10 @@ void memory_link::reset(shown_as how) {
 
 void memory_link::reset_at_operation(std::uint64_t n) {
   state_->operations_left = n;
+}
+
+bool memory_link::broken() const {
+  return state_->write_broken;
 }
 
 bool memory_link::first_closed() const {

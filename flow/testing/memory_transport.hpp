@@ -41,7 +41,8 @@ struct memory_pipe {
   std::uint64_t fail_writes_after = 0;
 
   std::deque<std::byte> bytes;  // on the way
-  std::uint64_t written = 0;    // accepted in total
+  std::uint64_t written = 0;    // bytes accepted in total
+  std::uint64_t writes = 0;     // calls that accepted some
   bool ended = false;           // the reader sees the end after `bytes`
   error_code broken;            // or this error
   bool discards = false;        // the writer's bytes go nowhere
@@ -71,6 +72,9 @@ class memory_link {
 
   // The `n`th read or write from now on, counted over both ends, resets the link instead. 0: never.
   void reset_at_operation(std::uint64_t n);
+
+  // It was reset, by either.
+  bool broken() const;
 
   bool first_closed() const;
   bool second_closed() const;

@@ -22,6 +22,9 @@ add_library(third_party_asio STATIC ${CMAKE_CURRENT_LIST_DIR}/asio.cpp)
 target_include_directories(third_party_asio SYSTEM PUBLIC ${BOOST_INCLUDE_DIR})
 target_compile_definitions(third_party_asio PUBLIC
   BOOST_ASIO_SEPARATE_COMPILATION BOOST_ASIO_NO_DEPRECATED BOOST_ASIO_NO_TS_EXECUTORS)
+# The memory of operations and coroutine frames is recycled per thread. Two slots per kind, the
+# default, are too few for coroutines that call each other and several operations at a time.
+target_compile_definitions(third_party_asio PUBLIC BOOST_ASIO_RECYCLING_ALLOCATOR_CACHE_SIZE=8)
 if(SANITIZE)
   # Asio recycles the memory of operations and coroutine frames, which hides lifetime bugs.
   target_compile_definitions(third_party_asio PUBLIC
