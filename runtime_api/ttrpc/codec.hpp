@@ -49,7 +49,7 @@ class message_decoder {
   bool start_message();
   void take_buffered();
 
-  std::array<char, 4096> buffer_;  // bytes [begin_, end_) are not yet looked at
+  std::array<char, 2048> buffer_;  // bytes [begin_, end_) are not yet looked at
   std::size_t begin_ = 0;
   std::size_t end_ = 0;
   std::optional<message> current_;
