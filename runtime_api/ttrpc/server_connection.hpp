@@ -39,7 +39,7 @@ class server_connection {
     const method* called = nullptr;
   };
 
-  flow::awaitable<flow::error> read_frames();
+  flow::awaitable<void> read_frames();
   void on_request(message received);
   flow::awaitable<void> on_data(message received);
   flow::result<target> find(const Request& request) const;
