@@ -41,7 +41,7 @@ metadata take_metadata(Request& request) {
 
 }  // namespace
 
-server_connection::server_connection(boost::asio::any_io_executor executor,
+server_connection::server_connection(const boost::asio::any_io_executor& executor,
                                      std::unique_ptr<byte_stream> stream,
                                      const service_map& services, flow::log& log,
                                      const limits& allowed)
@@ -102,7 +102,7 @@ awaitable<void> server_connection::read_frames() {
       refuse(header.stream_id,
              error(code::invalid_argument, "StreamID must be odd for client initiated streams"));
     } else if (header.type == message_type::request) {
-      on_request(std::move(*received));
+      on_request(*received);
     } else if (header.type == message_type::data) {
       co_await on_data(std::move(*received));
     }
@@ -110,7 +110,7 @@ awaitable<void> server_connection::read_frames() {
   }
 }
 
-void server_connection::on_request(message received) {
+void server_connection::on_request(const message& received) {
   const std::uint32_t id = received.header.stream_id;
   if (id <= last_id_) {
     refuse(id, error(code::invalid_argument, "StreamID cannot be re-used and must increment"));

@@ -15,7 +15,7 @@
 #include "flow/error.hpp"
 
 namespace google::rpc {
-class Status;
+class Status;  // NOLINT(readability-identifier-naming): protobuf's
 }
 
 namespace ttrpc {

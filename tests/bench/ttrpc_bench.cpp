@@ -223,6 +223,7 @@ void idle_connections(benchmark::State& state) {
     ends.context.poll();
     const auto before = ::mallinfo2().uordblks;
     std::vector<std::unique_ptr<ttrpc::client>> clients;
+    clients.reserve(connections);
     for (std::size_t i = 0; i < connections; ++i) {
       clients.push_back(ends.connect());
     }

@@ -66,7 +66,7 @@ awaitable<bool> serve(std::string path) {
 awaitable<bool> call(std::string path) {
   const auto executor = co_await boost::asio::this_coro::executor;
   flow::log log(STDERR_FILENO);
-  auto stream = co_await ttrpc::connect_unix(executor, path);
+  auto stream = co_await ttrpc::connect_unix(path);
   if (!stream) {
     std::puts(stream.error().message().c_str());
     co_return false;
