@@ -13,9 +13,9 @@ using variables = std::map<std::string, std::string>;
 // What follows the context in a handler's parameter list; names only in the declaration.
 std::string parameters(const MethodDescriptor& method, bool named) {
   const auto name = [named](const char* text) { return named ? text : ""; };
-  const std::string in = "::ttrpc::stream_reader<" + input_type(method) + ">" + name(" in");
+  std::string in = "::ttrpc::stream_reader<" + input_type(method) + ">" + name(" in");
   const std::string out = "::ttrpc::stream_writer<" + output_type(method) + ">" + name(" out");
-  const std::string request = "const " + input_type(method) + "&" + name(" request");
+  std::string request = "const " + input_type(method) + "&" + name(" request");
   switch (kind_of(method)) {
     case method_kind::unary:
       return request;

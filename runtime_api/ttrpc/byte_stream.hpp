@@ -40,7 +40,7 @@ void consume(std::span<boost::asio::const_buffer>& buffers, std::size_t n) noexc
 template <class Stream>
 class asio_byte_stream final : public byte_stream {
  public:
-  explicit asio_byte_stream(Stream stream) : stream_(std::move(stream)) {}
+  explicit asio_byte_stream(Stream&& stream) : stream_(std::forward<Stream>(stream)) {}
 
   flow::awaitable<flow::result<std::size_t>> read_some(
       boost::asio::mutable_buffer buffer) override {
@@ -84,10 +84,11 @@ class asio_byte_stream final : public byte_stream {
 }  // namespace detail
 
 // Adapts any AsyncReadStream and AsyncWriteStream of Asio. Its immediate end must be close(ec),
-// void close() or abort().
+// void close() or abort(). A stream given as an lvalue is borrowed and must outlive the adapter,
+// for those who want to end it in their own way; an rvalue is taken over.
 template <class Stream>
-std::unique_ptr<byte_stream> make_byte_stream(Stream stream) {
-  return std::make_unique<detail::asio_byte_stream<Stream>>(std::move(stream));
+std::unique_ptr<byte_stream> make_byte_stream(Stream&& stream) {
+  return std::make_unique<detail::asio_byte_stream<Stream>>(std::forward<Stream>(stream));
 }
 
 }  // namespace ttrpc

@@ -5,10 +5,9 @@
 
 namespace ttrpc {
 
-client::client(boost::asio::any_io_executor executor, std::unique_ptr<byte_stream> stream,
+client::client(const boost::asio::any_io_executor& executor, std::unique_ptr<byte_stream> stream,
                flow::log& log, const limits& allowed)
-    : connection_(std::make_shared<client_connection>(std::move(executor), std::move(stream), log,
-                                                      allowed)) {
+    : connection_(std::make_shared<client_connection>(executor, std::move(stream), log, allowed)) {
   connection_->start();
 }
 

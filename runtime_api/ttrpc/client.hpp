@@ -48,8 +48,8 @@ struct call_options {
 
 class client {
  public:
-  client(boost::asio::any_io_executor executor, std::unique_ptr<byte_stream> stream, flow::log& log,
-         const limits& allowed = limits());
+  client(const boost::asio::any_io_executor& executor, std::unique_ptr<byte_stream> stream,
+         flow::log& log, const limits& allowed = limits());
   client(const client&) = delete;
   client& operator=(const client&) = delete;
   ~client();

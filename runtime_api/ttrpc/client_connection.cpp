@@ -12,7 +12,7 @@ namespace ttrpc {
 using flow::awaitable;
 using flow::error;
 
-client_connection::client_connection(boost::asio::any_io_executor executor,
+client_connection::client_connection(const boost::asio::any_io_executor& executor,
                                      std::unique_ptr<byte_stream> stream, flow::log& log,
                                      const limits& allowed)
     : executor_(executor),
@@ -90,7 +90,7 @@ awaitable<void> client_connection::read_frames() {
     } else if (header.type == message_type::response) {
       const stream to = std::move(found->second);
       streams_.erase(found);
-      on_response(std::move(*received), to);
+      on_response(*received, to);
     } else if (header.type == message_type::data) {
       co_await on_data(std::move(*received), found->second);
     }
@@ -98,7 +98,7 @@ awaitable<void> client_connection::read_frames() {
   }
 }
 
-void client_connection::on_response(message received, const stream& to) {
+void client_connection::on_response(const message& received, const stream& to) {
   Response response;
   if (!response.ParseFromString(received.payload)) {
     to.queue->fail(error(code::internal, "unmarshal response error: invalid wire format"));

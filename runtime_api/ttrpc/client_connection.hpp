@@ -20,8 +20,8 @@ namespace ttrpc {
 
 class client_connection {
  public:
-  client_connection(boost::asio::any_io_executor executor, std::unique_ptr<byte_stream> stream,
-                    flow::log& log, const limits& allowed);
+  client_connection(const boost::asio::any_io_executor& executor,
+                    std::unique_ptr<byte_stream> stream, flow::log& log, const limits& allowed);
 
   // Begins to read and write, in the background until end() or a loss. Once.
   void start();
@@ -52,7 +52,7 @@ class client_connection {
   };
 
   flow::awaitable<void> read_frames();
-  void on_response(message received, const stream& to);
+  static void on_response(const message& received, const stream& to);
   flow::awaitable<void> on_data(message received, stream to);
 
   boost::asio::any_io_executor executor_;

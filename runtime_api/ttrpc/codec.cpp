@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <utility>
 
 namespace ttrpc {
 namespace {
@@ -13,12 +14,12 @@ constexpr std::size_t first_storage = std::size_t{64} << 10U;
 }  // namespace
 
 std::span<char> message_decoder::prepare() {
-  direct_ = current_ && !current_->oversized() && missing() > buffer_.size();
+  direct_ = started_ && !current_.oversized() && missing() > buffer_.size();
   if (direct_) {
-    std::string& payload = current_->payload;
+    std::string& payload = current_.payload;
     if (payload.size() == received_) {
       const std::size_t wanted = std::max(first_storage, 2 * received_);
-      payload.resize(std::min<std::size_t>(wanted, current_->header.length));
+      payload.resize(std::min<std::size_t>(wanted, current_.header.length));
     }
     return {payload.data() + received_, payload.size() - received_};
   }
@@ -34,17 +35,16 @@ void message_decoder::commit(std::size_t n) {
 }
 
 std::optional<message> message_decoder::next() {
-  if (!current_ && !start_message()) {
+  if (!started_ && !start_message()) {
     return std::nullopt;
   }
   take_buffered();
   if (missing() != 0) {
     return std::nullopt;
   }
-  auto complete = std::move(current_);
-  current_.reset();
+  started_ = false;
   received_ = 0;
-  return complete;
+  return std::exchange(current_, {});
 }
 
 bool message_decoder::start_message() {
@@ -52,18 +52,18 @@ bool message_decoder::start_message() {
     return false;
   }
   const std::span<const char, frame_header_size> bytes(buffer_.data() + begin_, frame_header_size);
-  current_.emplace();
-  current_->header = decode_header(bytes);
+  current_.header = decode_header(bytes);
+  started_ = true;
   begin_ += frame_header_size;
   return true;
 }
 
 void message_decoder::take_buffered() {
   const std::size_t n = std::min(buffered(), missing());
-  if (!current_->oversized()) {
+  if (!current_.oversized()) {
     // Storage beyond received_ belongs to prepare(); here the message grows by what there is.
-    current_->payload.resize(std::max(current_->payload.size(), received_ + n));
-    std::memcpy(current_->payload.data() + received_, buffer_.data() + begin_, n);
+    current_.payload.resize(std::max(current_.payload.size(), received_ + n));
+    std::memcpy(current_.payload.data() + received_, buffer_.data() + begin_, n);
   }
   begin_ += n;
   received_ += n;

@@ -41,18 +41,19 @@ class message_decoder {
   std::optional<message> next();
 
   // True between two messages: where a transport may end without anything being lost.
-  bool at_boundary() const noexcept { return !current_ && begin_ == end_; }
+  bool at_boundary() const noexcept { return !started_ && begin_ == end_; }
 
  private:
   std::size_t buffered() const noexcept { return end_ - begin_; }
-  std::size_t missing() const noexcept { return current_->header.length - received_; }
+  std::size_t missing() const noexcept { return current_.header.length - received_; }
   bool start_message();
   void take_buffered();
 
-  std::array<char, 4096> buffer_;  // bytes [begin_, end_) are not yet looked at
+  std::array<char, 2048> buffer_;  // bytes [begin_, end_) are not yet looked at
   std::size_t begin_ = 0;
   std::size_t end_ = 0;
-  std::optional<message> current_;
+  bool started_ = false;  // the header of the current message arrived
+  message current_;
   std::size_t received_ = 0;  // bytes of the current message that arrived
   bool direct_ = false;       // the last prepare() was storage of the current message
 };

@@ -12,8 +12,8 @@ constexpr std::size_t max_batch = 16;
 
 }  // namespace
 
-connection::connection(boost::asio::any_io_executor executor, std::unique_ptr<byte_stream> stream,
-                       std::size_t max_queued)
+connection::connection(const boost::asio::any_io_executor& executor,
+                       std::unique_ptr<byte_stream> stream, std::size_t max_queued)
     : stream_(std::move(stream)), max_queued_(max_queued), queued_(executor), progress_(executor) {}
 
 flow::awaitable<flow::result<message>> connection::receive() {

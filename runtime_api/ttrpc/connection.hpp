@@ -22,7 +22,7 @@ namespace ttrpc {
 class connection {
  public:
   // `max_queued` as limits::queued_bytes.
-  connection(boost::asio::any_io_executor executor, std::unique_ptr<byte_stream> stream,
+  connection(const boost::asio::any_io_executor& executor, std::unique_ptr<byte_stream> stream,
              std::size_t max_queued);
 
   // The next message, oversized ones included. An end between two messages is

@@ -2,8 +2,8 @@
 
 namespace ttrpc {
 
-receive_queue::receive_queue(boost::asio::any_io_executor executor, const limits& allowed)
-    : limits_(allowed), changed_(std::move(executor)) {}
+receive_queue::receive_queue(const boost::asio::any_io_executor& executor, const limits& allowed)
+    : limits_(allowed), changed_(executor) {}
 
 bool receive_queue::has_room() const noexcept {
   // One message is always taken, however long, so that a stream of long ones can proceed.

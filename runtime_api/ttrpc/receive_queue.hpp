@@ -23,7 +23,7 @@ namespace ttrpc {
 
 class receive_queue {
  public:
-  receive_queue(boost::asio::any_io_executor executor, const limits& allowed);
+  receive_queue(const boost::asio::any_io_executor& executor, const limits& allowed);
 
   // Waits for room as long as limits::stream_stall allows. False if there is still none. An ended
   // queue has room for everything, since it drops everything.

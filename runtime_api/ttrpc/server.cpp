@@ -6,7 +6,7 @@ namespace ttrpc {
 
 using flow::awaitable;
 
-server::server(boost::asio::any_io_executor executor, flow::log& log, limits allowed)
+server::server(const boost::asio::any_io_executor& executor, flow::log& log, limits allowed)
     : executor_(executor),
       log_(log),
       limits_(allowed),

@@ -41,7 +41,7 @@ using service_map = std::map<std::string, service*, std::less<>>;
 
 class server {
  public:
-  server(boost::asio::any_io_executor executor, flow::log& log, limits allowed = limits());
+  server(const boost::asio::any_io_executor& executor, flow::log& log, limits allowed = limits());
   server(const server&) = delete;
   server& operator=(const server&) = delete;
   ~server();

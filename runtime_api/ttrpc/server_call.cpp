@@ -9,8 +9,8 @@ using flow::awaitable;
 using flow::result;
 using google::protobuf::MessageLite;
 
-server_call::server_call(boost::asio::any_io_executor executor, connection& to, const method& m,
-                         opening request, const limits& allowed)
+server_call::server_call(const boost::asio::any_io_executor& executor, connection& to,
+                         const method& m, opening request, const limits& allowed)
     : connection_(to),
       method_(m),
       id_(request.id),

@@ -29,7 +29,7 @@ class server_call final : public incoming_call {
   };
 
   // `to` and `m` outlive the call.
-  server_call(boost::asio::any_io_executor executor, connection& to, const method& m,
+  server_call(const boost::asio::any_io_executor& executor, connection& to, const method& m,
               opening request, const limits& allowed);
 
   std::uint32_t id() const noexcept { return id_; }

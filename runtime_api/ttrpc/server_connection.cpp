@@ -17,6 +17,9 @@ using flow::result;
 
 namespace {
 
+// The tasks of a connection that are not calls: its reader and its writer.
+constexpr std::size_t own_tasks = 2;
+
 // Keeps a deadline far in the future from overflowing the clock.
 constexpr std::chrono::nanoseconds longest_timeout = std::chrono::hours(24 * 365);
 
@@ -38,7 +41,7 @@ metadata take_metadata(Request& request) {
 
 }  // namespace
 
-server_connection::server_connection(boost::asio::any_io_executor executor,
+server_connection::server_connection(const boost::asio::any_io_executor& executor,
                                      std::unique_ptr<byte_stream> stream,
                                      const service_map& services, flow::log& log,
                                      const limits& allowed)
@@ -54,9 +57,7 @@ server_connection::server_connection(boost::asio::any_io_executor executor,
 
 awaitable<void> server_connection::run() {
   tasks_.spawn("writer", connection_.write_frames());
-  const auto end = co_await read_frames();
-  log_.debug("ttrpc connection ended", {{"err", end.message()}});
-  close();
+  tasks_.spawn("reader", read_frames());
   co_await tasks_.join();
 }
 
@@ -81,7 +82,7 @@ awaitable<void> server_connection::close_when_idle() {
   close();
 }
 
-awaitable<error> server_connection::read_frames() {
+awaitable<void> server_connection::read_frames() {
   for (;;) {
     // Requests that are not read cannot be answered: this bounds what a client that does not read
     // its responses makes us hold.
@@ -90,7 +91,9 @@ awaitable<error> server_connection::read_frames() {
     }
     auto received = co_await connection_.receive();
     if (!received) {
-      co_return received.error();
+      log_.debug("ttrpc connection ended", {{"err", received.error().message()}});
+      close();
+      co_return;
     }
     const frame_header& header = received->header;
     if (received->oversized()) {
@@ -99,7 +102,7 @@ awaitable<error> server_connection::read_frames() {
       refuse(header.stream_id,
              error(code::invalid_argument, "StreamID must be odd for client initiated streams"));
     } else if (header.type == message_type::request) {
-      on_request(std::move(*received));
+      on_request(*received);
     } else if (header.type == message_type::data) {
       co_await on_data(std::move(*received));
     }
@@ -107,7 +110,7 @@ awaitable<error> server_connection::read_frames() {
   }
 }
 
-void server_connection::on_request(message received) {
+void server_connection::on_request(const message& received) {
   const std::uint32_t id = received.header.stream_id;
   if (id <= last_id_) {
     refuse(id, error(code::invalid_argument, "StreamID cannot be re-used and must increment"));
@@ -141,8 +144,7 @@ result<server_connection::target> server_connection::find(const Request& request
   if (draining_) {
     return error(code::unavailable, "server is shutting down");
   }
-  // The writer is a task too.
-  if (tasks_.size() > limits_.calls) {
+  if (tasks_.size() >= own_tasks + limits_.calls) {
     return error(code::resource_exhausted, "too many calls on this connection");
   }
   if (request.timeout_nano() < 0) {

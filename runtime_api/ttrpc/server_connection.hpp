@@ -21,8 +21,9 @@ namespace ttrpc {
 
 class server_connection {
  public:
-  server_connection(boost::asio::any_io_executor executor, std::unique_ptr<byte_stream> stream,
-                    const service_map& services, flow::log& log, const limits& allowed);
+  server_connection(const boost::asio::any_io_executor& executor,
+                    std::unique_ptr<byte_stream> stream, const service_map& services,
+                    flow::log& log, const limits& allowed);
 
   // Returns when the connection has ended and every method has returned. Once.
   flow::awaitable<void> run();
@@ -39,8 +40,8 @@ class server_connection {
     const method* called = nullptr;
   };
 
-  flow::awaitable<flow::error> read_frames();
-  void on_request(message received);
+  flow::awaitable<void> read_frames();
+  void on_request(const message& received);
   flow::awaitable<void> on_data(message received);
   flow::result<target> find(const Request& request) const;
   void start(std::uint32_t id, Request request, const target& to, bool more);

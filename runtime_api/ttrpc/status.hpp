@@ -15,7 +15,7 @@
 #include "flow/error.hpp"
 
 namespace google::rpc {
-class Status;
+class Status;  // NOLINT(readability-identifier-naming): protobuf's
 }
 
 namespace ttrpc {
@@ -48,7 +48,7 @@ flow::error_code make_error_code(code c) noexcept;
 code code_of(const flow::error_code& ec) noexcept;
 
 // The message is the context without the code's text, which every client adds itself; valid UTF-8
-// and bounded, whatever the context holds. Details are not used.
+// and bounded, whatever the context holds.
 google::rpc::Status to_status(const flow::error& e);
 
 // `status` must not be OK. A code that has no name here becomes unknown. The message becomes the

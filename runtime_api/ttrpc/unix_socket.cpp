@@ -36,11 +36,11 @@ result<void> require_same_user(int fd) {
   return {};
 }
 
-awaitable<result<std::unique_ptr<byte_stream>>> connect_unix(boost::asio::any_io_executor executor,
-                                                             std::string path) {
+awaitable<result<std::unique_ptr<byte_stream>>> connect_unix(std::string path) {
   if (path.size() >= sizeof(sockaddr_un::sun_path)) {
     co_return flow::system_error(ENAMETOOLONG, "connect " + path);
   }
+  const auto executor = co_await boost::asio::this_coro::executor;
   unix_stream::socket socket(executor);
   const unix_stream::endpoint endpoint(path);
   const auto r = co_await socket.async_connect(endpoint, flow::as_result);
@@ -51,8 +51,8 @@ awaitable<result<std::unique_ptr<byte_stream>>> connect_unix(boost::asio::any_io
   co_return make_byte_stream(std::move(socket));
 }
 
-unix_listener::unix_listener(boost::asio::any_io_executor executor, flow::unique_fd listening,
-                             server& target, flow::log& log)
+unix_listener::unix_listener(const boost::asio::any_io_executor& executor,
+                             flow::unique_fd listening, server& target, flow::log& log)
     : acceptor_(executor, unix_stream(), listening.release()),
       pause_(executor),
       server_(target),

@@ -18,9 +18,8 @@ namespace ttrpc {
 // (when it connected, by SO_PEERCRED). permission_denied if not.
 flow::result<void> require_same_user(int fd);
 
-// Connects to the socket at `path`.
-flow::awaitable<flow::result<std::unique_ptr<byte_stream>>> connect_unix(
-    boost::asio::any_io_executor executor, std::string path);
+// Connects to the socket at `path`, on the executor of the caller.
+flow::awaitable<flow::result<std::unique_ptr<byte_stream>>> connect_unix(std::string path);
 
 // Accepts connections of our own user for a server; others are closed and logged. Neither binds nor
 // unlinks: the path belongs to whoever made the socket.
@@ -28,8 +27,8 @@ class unix_listener {
  public:
   // `listening` is a unix stream socket on which listen(2) was called. `target` and `log` outlive
   // the listener.
-  unix_listener(boost::asio::any_io_executor executor, flow::unique_fd listening, server& target,
-                flow::log& log);
+  unix_listener(const boost::asio::any_io_executor& executor, flow::unique_fd listening,
+                server& target, flow::log& log);
 
   // Returns after close(). A shortage of descriptors or memory delays and is logged.
   flow::awaitable<void> run();

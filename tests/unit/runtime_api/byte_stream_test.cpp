@@ -73,10 +73,11 @@ TEST(TtrpcByteStream, WritesEverythingThoughTheStreamTakesLittle) {
   });
 }
 
-TEST(TtrpcByteStream, AdaptsStreamsThatAbortInsteadOfClosing) {
+TEST(TtrpcByteStream, BorrowsStreamsAndAbortsThoseThatDoNotClose) {
   co_test([](auto executor) -> awaitable<void> {
     std::string written;
-    const auto stream = ttrpc::make_byte_stream(reluctant_stream(executor, written));
+    reluctant_stream borrowed(executor, written);
+    const auto stream = ttrpc::make_byte_stream(borrowed);
     std::string got(10, '\0');
     const auto n = co_await stream->read_some(asio::buffer(got));
     EXPECT_EQ(*n, 3U);

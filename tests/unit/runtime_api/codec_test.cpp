@@ -74,8 +74,8 @@ TEST(TtrpcCodec, EverySplitOfTwoMessagesGivesTheSameTwoMessages) {
 
 TEST(TtrpcCodec, PayloadsOfAllSizesArriveWholeInPiecesOfAllSizes) {
   for (const std::size_t size :
-       std::initializer_list<std::size_t>{0, 1, 4085, 4086, 4087, 4096, 4097, 8192, 65535, 65536,
-                                          65537, 131072, 200000, 4194304}) {
+       std::initializer_list<std::size_t>{0, 1, 2037, 2038, 2039, 2048, 2049, 2058, 2059, 4096,
+                                          8192, 65535, 65536, 65537, 131072, 200000, 4194304}) {
     for (const std::size_t piece : {std::size_t{1000}, std::size_t{4096}, std::string::npos}) {
       const std::string payload = pattern(size);
       message_decoder decoder;

@@ -50,7 +50,7 @@ class some_names final : public http_names_service {
 };
 
 struct served_names {
-  explicit served_names(boost::asio::any_io_executor executor)
+  explicit served_names(const boost::asio::any_io_executor& executor)
       : log(-1),
         server(executor, log),
         pair(tests::make_stream_pair(executor)),
