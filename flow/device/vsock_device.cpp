@@ -3,8 +3,6 @@
 #include <algorithm>
 #include <limits>
 
-#include "flow/device/limits.hpp"
-
 namespace flow::device {
 namespace {
 
@@ -121,7 +119,8 @@ std::uint32_t vsock_device::free_host_port(std::uint32_t guest_port) noexcept {
   }
 }
 
-result<> vsock_device::connect_guest(std::uint32_t guest_port, unique_fd client) {
+result<> vsock_device::connect_guest(std::uint32_t guest_port, unique_fd client,
+                                     event_loop::clock::duration patience) {
   if (!running()) {
     return error(errc::unavailable, "the guest has no driver yet");
   }
@@ -134,7 +133,7 @@ result<> vsock_device::connect_guest(std::uint32_t guest_port, unique_fd client)
     return added.error();
   }
   auto& c = **added;
-  c.set_deadline(loop_.call_after(response_timeout, [this, &c] { reset(c); }));
+  c.set_deadline(loop_.call_after(patience, [this, &c] { reset(c); }));
   settle(c);
   return {};
 }
