@@ -1,10 +1,8 @@
 #include "flow/device/hybrid_connector.hpp"
 
-#include <cstdlib>
-#include <filesystem>
-
 #include "device_test.hpp"
 #include "flow/device/unix_socket.hpp"
+#include "temporary_directory.hpp"
 
 using namespace tests;
 using flow::device::connect_unix;
@@ -12,19 +10,6 @@ using flow::device::listen_unix;
 using flow::device::parse_connect_command;
 
 namespace {
-
-class temporary_directory {
- public:
-  temporary_directory() {
-    std::string name = std::filesystem::temp_directory_path() / "hvsock-test-XXXXXX";
-    path_ = ::mkdtemp(name.data());
-  }
-  ~temporary_directory() { std::filesystem::remove_all(path_); }
-  std::string operator/(const std::string& name) const { return path_ + "/" + name; }
-
- private:
-  std::string path_;
-};
 
 // The device with the hybrid form in front of it.
 class Hybrid : public ::testing::Test {
