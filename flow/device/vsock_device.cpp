@@ -57,7 +57,9 @@ void vsock_device::detach() noexcept {
 }
 
 void vsock_device::fail(std::string_view where, std::string_view what) {
-  log_.warning("device broken", {{"by", where}, {"reason", what}});
+  if (++failures_ <= max_failures_logged) {
+    log_.warning("device broken", {{"by", where}, {"reason", what}, {"times", failures_}});
+  }
   if (running()) {
     detach();
   }

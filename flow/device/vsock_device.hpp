@@ -137,6 +137,7 @@ class vsock_device {
 
   std::uint64_t delivered_ = 0;  // of connections that are no more
   std::uint64_t refused_ = 0;
+  std::uint64_t failures_ = 0;
 };
 
 }  // namespace flow::device

@@ -151,7 +151,8 @@ void service::front_end_gone(const std::optional<error>& why) {
     log_.error("front end broke the protocol", {{"err", why->message()}});
     code_ = exit_code::protocol;
   }
-  log_.info("virtual machine gone", {{"lingering", device_->lingering()}});
+  log_.info("virtual machine gone",
+            {{"lingering", device_->lingering()}, {"refused_bytes", device_->refused()}});
   watch_lingering();
 }
 

@@ -2,6 +2,7 @@
 #include "flow/device/confinement.hpp"
 
 #include <dirent.h>
+#include <seccomp.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -179,6 +180,48 @@ std::set<std::string> names_in(const std::string& directory) {
 }
 
 }  // namespace
+
+TEST(Confinement, OrdinaryUserIsConfinedAsWell) {
+  SKIP_IF_SANITIZED();
+  if (::geteuid() != 0) {
+    GTEST_SKIP() << "the test itself runs as one";
+  }
+  vsockd_process::options o;
+  o.in_child = [] {
+    constexpr uid_t nobody = 65534;
+    if (::setresgid(nobody, nobody, nobody) != 0 || ::setresuid(nobody, nobody, nobody) != 0 ||
+        ::access(VSOCKD_PATH, X_OK) != 0) {
+      ::_exit(127);
+    }
+  };
+  vsockd_process p(o);
+  try {
+    p.guest().boot();
+  } catch (const std::runtime_error&) {
+    ASSERT_EQ(p.wait(), 127);
+    GTEST_SKIP() << "an ordinary user cannot reach the program";
+  }
+  EXPECT_EQ(status_field(p.pid(), "CapEff"), "0000000000000000");
+  EXPECT_EQ(status_field(p.pid(), "Seccomp"), "2");
+  guest_socket s(p.kernel(), 1000, 80);
+  EXPECT_TRUE(s.connect());
+}
+
+TEST(Confinement, WithoutNamespacesThereIsAWarningAndTheFilter) {
+  SKIP_IF_SANITIZED();
+  vsockd_process::options o;
+  o.in_child = [] {
+    auto* const filter = seccomp_init(SCMP_ACT_ALLOW);
+    seccomp_rule_add(filter, SCMP_ACT_ERRNO(EPERM), SYS_unshare, 0);
+    seccomp_load(filter);
+  };
+  vsockd_process p(o);
+  p.guest().boot();
+  EXPECT_NE(p.log().find("level=warning msg=\"not isolated by namespaces"), std::string::npos);
+  EXPECT_EQ(status_field(p.pid(), "Seccomp"), "2");
+  guest_socket s(p.kernel(), 1000, 80);
+  EXPECT_TRUE(s.connect());
+}
 
 TEST(Confinement, RunningProgramHasNothingLeft) {
   SKIP_IF_SANITIZED();
