@@ -23,8 +23,7 @@ class vsock_device;
 
 class hybrid_connector final : public connector {
  public:
-  // `listener` is bound to the path; `prefix` is that path as it is seen once confined. `log` must
-  // outlive the connector.
+  // `listener` is bound to the path `prefix`. `log` must outlive the connector.
   hybrid_connector(std::string prefix, unique_fd listener, log& log)
       : prefix_(std::move(prefix)), listener_(std::move(listener)), log_(log) {}
 

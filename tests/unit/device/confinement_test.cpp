@@ -14,6 +14,8 @@
 
 #include "device_test.hpp"
 #include "flow/device/exit_code.hpp"
+#include "flow/device/unix_socket.hpp"
+#include "temporary_directory.hpp"
 #include "vsockd_process.hpp"
 
 using namespace tests;
@@ -38,7 +40,7 @@ run_outcome run_confined(connector_kind kind, const std::function<void()>& attem
   if (pid == 0) {
     ::dup2(out[1], STDERR_FILENO);
     flow::log log(STDERR_FILENO);
-    if (!flow::device::confine({kind, ""}, log)) {
+    if (!flow::device::confine(kind, log)) {
       ::_exit(1);
     }
     attempt();
@@ -207,20 +209,41 @@ TEST(Confinement, OrdinaryUserIsConfinedAsWell) {
   EXPECT_TRUE(s.connect());
 }
 
+namespace {
+
+// As where neither the user nor the system allows namespaces.
+void forbid_namespaces() {
+  auto* const filter = seccomp_init(SCMP_ACT_ALLOW);
+  seccomp_rule_add(filter, SCMP_ACT_ERRNO(EPERM), SYS_unshare, 0);
+  seccomp_load(filter);
+}
+
+}  // namespace
+
 TEST(Confinement, WithoutNamespacesThereIsAWarningAndTheFilter) {
   SKIP_IF_SANITIZED();
   vsockd_process::options o;
-  o.in_child = [] {
-    auto* const filter = seccomp_init(SCMP_ACT_ALLOW);
-    seccomp_rule_add(filter, SCMP_ACT_ERRNO(EPERM), SYS_unshare, 0);
-    seccomp_load(filter);
-  };
+  o.in_child = forbid_namespaces;
   vsockd_process p(o);
   p.guest().boot();
   EXPECT_NE(p.log().find("level=warning msg=\"not isolated by namespaces"), std::string::npos);
   EXPECT_EQ(status_field(p.pid(), "Seccomp"), "2");
   guest_socket s(p.kernel(), 1000, 80);
   EXPECT_TRUE(s.connect());
+}
+
+TEST(Confinement, HybridFormWorksWithoutNamespacesToo) {
+  SKIP_IF_SANITIZED();
+  const temporary_directory directory;
+  vsockd_process::options o;
+  o.hybrid = directory / "v.sock";
+  o.in_child = forbid_namespaces;
+  auto listener = flow::device::listen_unix(o.hybrid + "_80");
+  vsockd_process p(o);
+  p.guest().boot();
+  guest_socket s(p.kernel(), 1000, 80);
+  EXPECT_TRUE(s.connect());
+  EXPECT_TRUE(flow::device::connect_unix(o.hybrid));
 }
 
 TEST(Confinement, RunningProgramHasNothingLeft) {
