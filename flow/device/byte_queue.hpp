@@ -14,7 +14,7 @@ namespace flow::device {
 
 class block_pool {
  public:
-  static constexpr std::size_t block_size = 16 * 1024;
+  static constexpr std::size_t block_size = 16384;
   using block = std::array<std::byte, block_size>;
 
   std::unique_ptr<block> take();

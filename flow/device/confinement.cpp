@@ -30,20 +30,19 @@ constexpr std::size_t other_descriptors = 32 + max_handshakes;
 constexpr unsigned restrictions =
     MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC;
 
-// A mount that is nowhere in the file system: an empty one, or a read-only view of `directory`.
-result<unique_fd> make_root(const std::string& directory) {
-  if (!directory.empty()) {
-    unique_fd view(::open_tree(AT_FDCWD, directory.c_str(), OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC));
-    if (!view) {
-      return system_error("open " + directory);
-    }
-    mount_attr attributes{};
-    attributes.attr_set = restrictions;
-    if (::mount_setattr(view.get(), "", AT_EMPTY_PATH, &attributes, sizeof attributes) != 0) {
-      return system_error("restrict " + directory);
-    }
-    return view;
+// Both are mounts that are nowhere in the file system.
+result<unique_fd> view_of_current_directory() {
+  unique_fd view(::open_tree(AT_FDCWD, ".", OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC));
+  mount_attr attributes{};
+  attributes.attr_set = restrictions;
+  if (!view ||
+      ::mount_setattr(view.get(), "", AT_EMPTY_PATH, &attributes, sizeof attributes) != 0) {
+    return system_error("make a view of the directory");
   }
+  return view;
+}
+
+result<unique_fd> empty_root() {
   const unique_fd context(::fsopen("tmpfs", FSOPEN_CLOEXEC));
   if (!context || ::fsconfig(context.get(), FSCONFIG_CMD_CREATE, nullptr, nullptr, 0) != 0) {
     return system_error("make an empty file system");
@@ -55,27 +54,23 @@ result<unique_fd> make_root(const std::string& directory) {
   return empty;
 }
 
-result<> enter(const unique_fd& root) {
-  if (::fchdir(root.get()) != 0 || ::chroot(".") != 0) {
-    return system_error("change root");
-  }
-  return {};
-}
-
 bool unshare_namespaces() {
   constexpr int wanted = CLONE_NEWNS | CLONE_NEWNET | CLONE_NEWIPC;
   return ::unshare(wanted) == 0 || (errno == EPERM && ::unshare(CLONE_NEWUSER | wanted) == 0);
 }
 
-result<> leave_file_system_and_network(const std::string& directory) {
+result<> leave_file_system_and_network(connector_kind kind) {
   if (!unshare_namespaces()) {
     return system_error("unshare");
   }
-  const auto root = make_root(directory);
+  const auto root = kind == connector_kind::hybrid ? view_of_current_directory() : empty_root();
   if (!root) {
     return root.error();
   }
-  return enter(*root);
+  if (::fchdir(root->get()) != 0 || ::chroot(".") != 0) {
+    return system_error("change root");
+  }
+  return {};
 }
 
 result<> drop_privileges() {
@@ -132,17 +127,17 @@ result<std::size_t> reserve_descriptors() {
   return limit.rlim_cur - other_descriptors;
 }
 
-result<> confine(const confinement& what, log& log) {
+result<> confine(connector_kind kind, log& log) {
   // The C library reads the time zone's file when it first formats a time, even in UTC.
   ::tzset();
-  if (auto left = leave_file_system_and_network(what.directory); !left) {
+  if (auto left = leave_file_system_and_network(kind); !left) {
     log.warning("not isolated by namespaces, only by the system call filter",
                 {{"err", left.error().message()}});
   }
   if (auto dropped = drop_privileges(); !dropped) {
     return dropped;
   }
-  return install_syscall_filter(what.kind);
+  return install_syscall_filter(kind);
 }
 
 }  // namespace flow::device

@@ -2,7 +2,7 @@
 // first, then everything that needs files or sockets by name, confine() last.
 //
 //   descriptors   only those it was given
-//   files         an empty, read-only root; in the hybrid form the directory of the sockets
+//   files         an empty, read-only root; in the hybrid form the current directory is the root
 //   network       a network namespace of its own, without any interface
 //   privileges    no capability, none to be gained, no core dump, not traceable by its user
 //   system calls  syscall_filter.hpp
@@ -15,7 +15,6 @@
 
 #include <cstddef>
 #include <span>
-#include <string>
 
 #include "flow/device/syscall_filter.hpp"
 #include "flow/error.hpp"
@@ -30,12 +29,7 @@ result<> close_other_descriptors(std::span<const int> keep);
 // connections it allows for.
 result<std::size_t> reserve_descriptors();
 
-struct confinement {
-  connector_kind kind = connector_kind::uplink;
-  std::string directory;  // hybrid: what stays reachable, and becomes the root
-};
-
 // On success there is no way back.
-result<> confine(const confinement& what, log& log);
+result<> confine(connector_kind kind, log& log);
 
 }  // namespace flow::device

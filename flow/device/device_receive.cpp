@@ -2,7 +2,6 @@
 #include <algorithm>
 #include <array>
 
-#include "flow/device/limits.hpp"
 #include "flow/device/scatter.hpp"
 #include "flow/device/vsock_device.hpp"
 

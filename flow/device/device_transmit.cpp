@@ -1,7 +1,6 @@
 // The guest's transmit queue: its packets, and what each of them means.
 #include <array>
 
-#include "flow/device/limits.hpp"
 #include "flow/device/scatter.hpp"
 #include "flow/device/vsock_device.hpp"
 

@@ -6,7 +6,6 @@
 #include <cerrno>
 #include <charconv>
 
-#include "flow/device/limits.hpp"
 #include "flow/device/unix_socket.hpp"
 #include "flow/device/vsock_device.hpp"
 
@@ -30,9 +29,11 @@ result<std::uint32_t> parse_connect_command(std::string_view line) {
   return error(errc::protocol, "not a CONNECT command");
 }
 
-result<> hybrid_connector::start(event_loop& loop, vsock_device& device) {
+result<> hybrid_connector::start(event_loop& loop, vsock_device& device,
+                                 event_loop::clock::duration patience) {
   loop_ = &loop;
   device_ = &device;
+  patience_ = patience;
   auto watch = loop.add(listener_.get(), EPOLLIN, [this](std::uint32_t) { accept_clients(); });
   if (!watch) {
     return watch.error().in("listener");
@@ -67,7 +68,7 @@ void hybrid_connector::accept_clients() {
       return;
     }
     one->watch = std::move(*watch);
-    one->deadline = loop_->call_after(handshake_timeout, [this, one] { end_handshake(one); });
+    one->deadline = loop_->call_after(patience_, [this, one] { end_handshake(one); });
   }
   watch_.change(0);  // full: the others wait in the backlog
 }

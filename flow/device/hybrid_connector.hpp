@@ -14,6 +14,7 @@
 
 #include "flow/device/connector.hpp"
 #include "flow/device/event_loop.hpp"
+#include "flow/device/limits.hpp"
 #include "flow/log.hpp"
 
 namespace flow::device {
@@ -22,13 +23,14 @@ class vsock_device;
 
 class hybrid_connector final : public connector {
  public:
-  // `listener` is bound to the path; `prefix` is that path as it is seen once confined. `log` must
-  // outlive the connector.
+  // `listener` is bound to the path `prefix`. `log` must outlive the connector.
   hybrid_connector(std::string prefix, unique_fd listener, log& log)
       : prefix_(std::move(prefix)), listener_(std::move(listener)), log_(log) {}
 
-  // Begins to accept clients for `device`. Both must outlive the connector's use.
-  result<> start(event_loop& loop, vsock_device& device);
+  // Begins to accept clients for `device`; each has `patience` for its command. The device must
+  // live as long as the connector is used, the loop longer.
+  result<> start(event_loop& loop, vsock_device& device,
+                 event_loop::clock::duration patience = handshake_timeout);
 
   result<unique_fd> connect(const connection_key& key) override;
   void accepted(const connection_key& key, int socket) override;
@@ -50,6 +52,7 @@ class hybrid_connector final : public connector {
   log& log_;
   event_loop* loop_ = nullptr;
   vsock_device* device_ = nullptr;
+  event_loop::clock::duration patience_{};
   event_loop::watch watch_;
   handshake_list handshakes_;
 };

@@ -24,7 +24,7 @@ inline constexpr int transmit_per_turn = 256;
 inline constexpr int receive_per_turn = 64;
 
 // Bytes one connection may send to the guest before it is another's turn.
-inline constexpr std::size_t burst = 64 * 1024;
+inline constexpr std::size_t burst = 65536;
 
 // Guest buffers filled by one read of a socket. Linux guests post buffers of about 3.7 KiB.
 inline constexpr std::size_t chains_per_read = 18;
@@ -34,6 +34,9 @@ inline constexpr std::size_t chains_per_read = 18;
 inline constexpr std::size_t max_handshakes = 64;
 inline constexpr std::chrono::seconds handshake_timeout{2};
 inline constexpr std::chrono::seconds response_timeout{5};
+
+// A guest can break and reset its device all day; so often that is news.
+inline constexpr std::uint64_t max_failures_logged = 10;
 
 // With the virtual machine gone: how long no reader may take a byte before the rest is given up.
 inline constexpr std::chrono::minutes linger_timeout{10};

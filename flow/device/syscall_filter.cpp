@@ -22,41 +22,40 @@ namespace {
 
 constexpr std::uint64_t whole = ~std::uint64_t{0};
 
-// The rules of the uplink come first, those that only the hybrid form needs follow.
+constexpr auto uplink = connector_kind::uplink;
+constexpr auto hybrid = connector_kind::hybrid;
+
 constexpr std::array rules{
 // What every packet needs.
 #ifdef SYS_epoll_wait
-    syscall_rule{SYS_epoll_wait, "wait for events", {}},
+    syscall_rule{SYS_epoll_wait, "wait for events", {}, {}},
 #else
-    syscall_rule{SYS_epoll_pwait, "wait for events", {}},
+    syscall_rule{SYS_epoll_pwait, "wait for events", {}, {}},
 #endif
-    syscall_rule{SYS_recvmsg, "read from host sockets and the front end", {}},
-    syscall_rule{SYS_sendmsg, "write to host sockets, answer the front end, hand out sockets", {}},
-    syscall_rule{SYS_write, "notify the driver by its event descriptor; the log", {}},
+    syscall_rule{SYS_recvmsg, "read from host sockets and the front end", {}, {}},
+    syscall_rule{SYS_sendmsg, "write to host sockets, to the front end, to the uplink", {}, {}},
+    syscall_rule{SYS_write, "notify the driver by its event descriptor; the log", {}, {}},
     // What a connection's life needs.
-    syscall_rule{SYS_epoll_ctl, "begin and end to wait for a descriptor", {}},
-    syscall_rule{SYS_shutdown, "end one half of a host socket", {}},
-    syscall_rule{SYS_close, "host sockets, replaced event descriptors", {}},
-    syscall_rule{SYS_socketpair, "a connection for the uplink", {{0, whole, AF_UNIX}}},
+    syscall_rule{SYS_epoll_ctl, "begin and end to wait for a descriptor", {}, {}},
+    syscall_rule{SYS_shutdown, "end one half of a host socket", {}, {}},
+    syscall_rule{SYS_close, "host sockets, replaced event descriptors", {}, {}},
+    syscall_rule{SYS_socketpair, "connections of the guest", {{0, whole, AF_UNIX}}, uplink},
+    syscall_rule{SYS_socket, "connections of the guest", {{0, whole, AF_UNIX}}, hybrid},
+    syscall_rule{SYS_connect, "connections of the guest", {}, hybrid},
+    syscall_rule{SYS_accept4, "clients that connect to the guest", {}, hybrid},
+    syscall_rule{SYS_recvfrom, "a client's CONNECT command", {}, hybrid},
+    syscall_rule{SYS_sendto, "the answer to it", {}, hybrid},
     // What setting up memory and rings needs.
-    syscall_rule{SYS_fstat, "how large the guest's memory is", {}},
-    syscall_rule{SYS_mmap, "map the guest's memory; the heap", {{2, PROT_EXEC, 0}}},
-    syscall_rule{SYS_munmap, "unmap the guest's memory; the heap", {}},
-    syscall_rule{SYS_fcntl, "whether an event descriptor blocks", {{1, whole, F_GETFL}}},
-    syscall_rule{SYS_fcntl, "that it does not", {{1, whole, F_SETFL}}},
+    syscall_rule{SYS_fstat, "how large the guest's memory is", {}, {}},
+    syscall_rule{SYS_mmap, "map the guest's memory; the heap", {{2, PROT_EXEC, 0}}, {}},
+    syscall_rule{SYS_munmap, "unmap the guest's memory; the heap", {}, {}},
+    syscall_rule{SYS_fcntl, "whether an event descriptor blocks", {{1, whole, F_GETFL}}, {}},
+    syscall_rule{SYS_fcntl, "that it does not", {{1, whole, F_SETFL}}, {}},
     // What the language needs.
-    syscall_rule{SYS_brk, "the heap", {}},
-    syscall_rule{SYS_clock_gettime, "the log's time and deadlines, where the vDSO cannot tell", {}},
-    syscall_rule{SYS_exit_group, "the end", {}},
-    // The hybrid form.
-    syscall_rule{SYS_accept4, "clients that connect to the guest", {}},
-    syscall_rule{SYS_socket, "connections of the guest", {{0, whole, AF_UNIX}}},
-    syscall_rule{SYS_connect, "connections of the guest", {}},
-    syscall_rule{SYS_recvfrom, "a client's CONNECT command", {}},
-    syscall_rule{SYS_sendto, "the answer to it", {}},
+    syscall_rule{SYS_brk, "the heap", {}, {}},
+    syscall_rule{SYS_clock_gettime, "the time, where it is not in the vDSO", {}, {}},
+    syscall_rule{SYS_exit_group, "the end", {}, {}},
 };
-
-constexpr std::size_t hybrid_rules = 5;
 
 // Makes no allocation and calls nothing that the filter could deny.
 void say_and_exit(int /*signal*/, siginfo_t* info, void* /*context*/) {
@@ -73,9 +72,8 @@ void say_and_exit(int /*signal*/, siginfo_t* info, void* /*context*/) {
 
 }  // namespace
 
-std::span<const syscall_rule> syscall_rules(connector_kind kind) noexcept {
-  const std::span all(rules);
-  return kind == connector_kind::hybrid ? all : all.first(all.size() - hybrid_rules);
+std::span<const syscall_rule> syscall_rules() noexcept {
+  return rules;
 }
 
 result<> install_syscall_filter(connector_kind kind) {
@@ -90,7 +88,10 @@ result<> install_syscall_filter(connector_kind kind) {
   if (!filter) {
     return system_error(ENOMEM, "system call filter");
   }
-  for (const auto& rule : syscall_rules(kind)) {
+  for (const auto& rule : rules) {
+    if (!rule.needed_by(kind)) {
+      continue;
+    }
     scmp_arg_cmp only{};
     if (rule.only) {
       only = {rule.only->index, SCMP_CMP_MASKED_EQ, rule.only->mask, rule.only->value};

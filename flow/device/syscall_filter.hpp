@@ -23,15 +23,18 @@ struct syscall_rule {
     std::uint64_t value;
   };
 
+  bool needed_by(connector_kind kind) const noexcept { return !needed || *needed == kind; }
+
   int number;
   const char* reason;
   std::optional<argument> only;
+  std::optional<connector_kind> needed;  // absent: by both
 };
 
-// The rules for one kind. A number may occur more than once, with different arguments.
-std::span<const syscall_rule> syscall_rules(connector_kind kind) noexcept;
+// All rules. A number may occur more than once, with different arguments.
+std::span<const syscall_rule> syscall_rules() noexcept;
 
-// Applies the rules to this process, for good.
+// Applies the rules of one kind to this process, for good.
 result<> install_syscall_filter(connector_kind kind);
 
 }  // namespace flow::device

@@ -101,7 +101,8 @@ result<> vhost_user_backend::start() {
 
 void vhost_user_backend::receive_messages() {
   while (!closed_) {
-    auto received = channel_.receive();
+    vhost_user_message m;
+    const auto received = channel_.receive(m);
     if (!received) {
       auto e = received.error();
       close(e.code() == boost::asio::error::eof ? std::nullopt : std::optional(std::move(e)));
@@ -110,7 +111,6 @@ void vhost_user_backend::receive_messages() {
     if (!*received) {
       return;
     }
-    auto& m = **received;
     if (auto handled = handle(m); !handled) {
       close(handled.error().in("request " + std::to_string(m.header.request)));
       return;

@@ -24,7 +24,7 @@ result<bool> vhost_user_channel::fill(std::span<std::byte> into) {
   while (!into.empty()) {
     const auto n = receive_with_descriptors(socket_.get(), into, pending_.descriptors);
     if (!n) {
-      const auto e = n.error();
+      auto e = n.error();
       if (e.code() == boost::system::errc::operation_would_block) {
         return false;
       }
@@ -44,15 +44,12 @@ result<bool> vhost_user_channel::fill(std::span<std::byte> into) {
   return true;
 }
 
-result<std::optional<vhost_user_message>> vhost_user_channel::receive() {
+result<bool> vhost_user_channel::receive(vhost_user_message& message) {
   if (filled_ < header_size) {
     const auto bytes = std::as_writable_bytes(std::span(&pending_.header, 1)).subspan(filled_);
-    const auto full = fill(bytes);
-    if (!full) {
-      return full.error();
-    }
-    if (!*full) {
-      return std::optional<vhost_user_message>();
+    auto full = fill(bytes);
+    if (!full || !*full) {
+      return full;
     }
     const auto& h = pending_.header;
     if ((h.flags & vhost_user::version_mask) != vhost_user::version ||
@@ -65,15 +62,12 @@ result<std::optional<vhost_user_message>> vhost_user_channel::receive() {
     }
     pending_.payload.resize(h.size);
   }
-  const auto full = fill(std::span(pending_.payload).subspan(filled_ - header_size));
-  if (!full) {
-    return full.error();
+  auto full = fill(std::span(pending_.payload).subspan(filled_ - header_size));
+  if (full && *full) {
+    filled_ = 0;
+    message = std::exchange(pending_, {});
   }
-  if (!*full) {
-    return std::optional<vhost_user_message>();
-  }
-  filled_ = 0;
-  return std::optional(std::exchange(pending_, {}));
+  return full;
 }
 
 result<> vhost_user_channel::reply(const vhost_user_message& to,

@@ -2,7 +2,6 @@
 #pragma once
 
 #include <cstdint>
-#include <optional>
 #include <span>
 #include <vector>
 
@@ -27,10 +26,10 @@ class vhost_user_channel {
 
   int fd() const noexcept { return socket_.get(); }
 
-  // The next message if it is complete, nullopt if more must come first. asio::error::eof if the
-  // front end has gone between two messages, errc::truncated if inside one, errc::protocol for what
-  // is no message of this protocol's version or is larger than any.
-  result<std::optional<vhost_user_message>> receive();
+  // Puts the next message into `message` if it is complete; false if more must come first.
+  // asio::error::eof if the front end has gone between two messages, errc::truncated if inside one,
+  // errc::protocol for what is no message of this protocol's version or is larger than any.
+  result<bool> receive(vhost_user_message& message);
 
   // Answers `to` with `payload`.
   result<> reply(const vhost_user_message& to, std::span<const std::byte> payload);

@@ -59,7 +59,8 @@ result<> vhost_user_backend::set_vring_addresses(const vhost_user_message& m) {
   if (a.flags != 0) {
     return error(errc::unsupported, "dirty logging was not agreed");
   }
-  (*r)->addresses = ring_addresses{a.desc_user_addr, a.avail_user_addr, a.used_user_addr};
+  (*r)->addresses = {a.desc_user_addr, a.avail_user_addr, a.used_user_addr};
+  (*r)->located = true;
   return {};
 }
 
@@ -156,7 +157,7 @@ result<> vhost_user_backend::set_kick(vring& r, unique_fd fd) {
 result<> vhost_user_backend::relocate_rings() {
   for (auto& r : rings_) {
     if (r.queue) {
-      if (auto found = r.queue->relocate(*r.addresses); !found) {
+      if (auto found = r.queue->relocate(r.addresses); !found) {
         device_.fail("memory table", found.error().message());
         return found.error();
       }
@@ -173,14 +174,14 @@ void vhost_user_backend::start_device_if_ready() {
   }
   const bool event_index = (features_ & (std::uint64_t{1} << VIRTIO_RING_F_EVENT_IDX)) != 0;
   for (auto& r : rings_) {
-    auto queue = virtqueue::create(memory_, r.size, *r.addresses, r.base, event_index);
+    auto queue = virtqueue::create(memory_, r.size, r.addresses, r.base, event_index);
     if (!queue) {
       // The guest chooses the addresses: its mistake, not the front end's.
       receive.queue.reset();
       device_.fail("driver", queue.error().message());
       return;
     }
-    r.queue.emplace(std::move(*queue));
+    r.queue = std::make_unique<virtqueue>(std::move(*queue));
   }
   device_.start(receive, transmit);
 }

@@ -2,7 +2,7 @@
 #pragma once
 
 #include <cstdint>
-#include <optional>
+#include <memory>
 
 #include "flow/device/event_loop.hpp"
 #include "flow/device/virtqueue.hpp"
@@ -14,17 +14,18 @@ struct vring {
   // As set up.
   std::uint16_t size = 0;
   std::uint16_t base = 0;  // the entry to begin with, and after a stop the one to go on with
-  std::optional<ring_addresses> addresses;
-  unique_fd kick;  // readable: the driver has new entries
-  unique_fd call;  // to be written: the driver has used entries; absent: it polls
+  ring_addresses addresses;
+  bool located = false;  // the addresses were set
+  unique_fd kick;        // readable: the driver has new entries
+  unique_fd call;        // to be written: the driver has used entries; absent: it polls
   unique_fd error;
   bool enabled = false;
   event_loop::watch kick_watch;
 
   // Present while the ring runs.
-  std::optional<virtqueue> queue;
+  std::unique_ptr<virtqueue> queue;
 
-  bool ready() const noexcept { return size != 0 && addresses && kick && enabled; }
+  bool ready() const noexcept { return size != 0 && located && kick && enabled; }
 
   // Shows the driver what was completed and notifies it if it wants that.
   void publish() noexcept;

@@ -3,8 +3,6 @@
 #include <algorithm>
 #include <limits>
 
-#include "flow/device/limits.hpp"
-
 namespace flow::device {
 namespace {
 
@@ -59,7 +57,9 @@ void vsock_device::detach() noexcept {
 }
 
 void vsock_device::fail(std::string_view where, std::string_view what) {
-  log_.warning("device broken", {{"by", where}, {"reason", what}});
+  if (++failures_ <= max_failures_logged) {
+    log_.warning("device broken", {{"by", where}, {"reason", what}, {"times", failures_}});
+  }
   if (running()) {
     detach();
   }
@@ -121,7 +121,8 @@ std::uint32_t vsock_device::free_host_port(std::uint32_t guest_port) noexcept {
   }
 }
 
-result<> vsock_device::connect_guest(std::uint32_t guest_port, unique_fd client) {
+result<> vsock_device::connect_guest(std::uint32_t guest_port, unique_fd client,
+                                     event_loop::clock::duration patience) {
   if (!running()) {
     return error(errc::unavailable, "the guest has no driver yet");
   }
@@ -134,7 +135,7 @@ result<> vsock_device::connect_guest(std::uint32_t guest_port, unique_fd client)
     return added.error();
   }
   auto& c = **added;
-  c.set_deadline(loop_.call_after(response_timeout, [this, &c] { reset(c); }));
+  c.set_deadline(loop_.call_after(patience, [this, &c] { reset(c); }));
   settle(c);
   return {};
 }

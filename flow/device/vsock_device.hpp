@@ -21,6 +21,7 @@
 #include "flow/device/connection.hpp"
 #include "flow/device/connector.hpp"
 #include "flow/device/event_loop.hpp"
+#include "flow/device/limits.hpp"
 #include "flow/device/vring.hpp"
 #include "flow/log.hpp"
 
@@ -55,8 +56,10 @@ class vsock_device {
   // The guest and its connections exist no more; what they sent is still delivered.
   void guest_gone();
 
-  // Opens a connection to the guest for a client of the host. On failure the socket is closed.
-  result<> connect_guest(std::uint32_t guest_port, unique_fd client);
+  // Opens a connection to the guest for a client of the host, and gives up if the guest does not
+  // answer within `patience`. On failure the socket is closed.
+  result<> connect_guest(std::uint32_t guest_port, unique_fd client,
+                         event_loop::clock::duration patience = response_timeout);
 
   // One turn of work; true if some is left.
   bool run();
@@ -134,6 +137,7 @@ class vsock_device {
 
   std::uint64_t delivered_ = 0;  // of connections that are no more
   std::uint64_t refused_ = 0;
+  std::uint64_t failures_ = 0;
 };
 
 }  // namespace flow::device

@@ -2,6 +2,7 @@
 
 #include <poll.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 #include <array>
 #include <csignal>
@@ -51,17 +52,6 @@ result<unique_fd> front_end(const options& o) {
                          : first_client(o.vhost_socket);
 }
 
-// A path as its directory, and the rest as it is called from within.
-struct split_path {
-  explicit split_path(const std::string& path) {
-    const auto slash = path.rfind('/');
-    directory = slash == std::string::npos ? "." : path.substr(0, slash + 1);
-    name = "/" + path.substr(slash + 1);
-  }
-  std::string directory;
-  std::string name;
-};
-
 // What lives as long as the process serves.
 class service {
  public:
@@ -82,7 +72,6 @@ class service {
 
   std::unique_ptr<uplink_connector> uplink_;  // one of the two exists
   std::unique_ptr<hybrid_connector> hybrid_;
-  confinement confinement_;
   std::unique_ptr<vsock_device> device_;
   std::unique_ptr<vhost_user_backend> backend_;
 
@@ -103,14 +92,19 @@ result<> service::set_up_uplink() {
 }
 
 result<> service::set_up_hybrid() {
-  auto listener = listen_unix(options_.hybrid_path);
-  if (!listener) {
-    return listener.error();
+  // From here on the sockets are named from within their directory, so that the names hold when
+  // it becomes the root.
+  const auto& path = options_.hybrid_path;
+  const auto slash = path.rfind('/');
+  if (slash != std::string::npos && ::chdir(path.substr(0, slash + 1).c_str()) != 0) {
+    return system_error("enter the directory of " + path);
   }
-  const split_path path(options_.hybrid_path);
-  confinement_ = {connector_kind::hybrid, path.directory};
-  hybrid_ = std::make_unique<hybrid_connector>(
-      options_.unconfined ? options_.hybrid_path : path.name, std::move(*listener), log_);
+  const auto name = path.substr(slash + 1);
+  auto listener = listen_unix(name);
+  if (!listener) {
+    return listener.error().in("--hybrid");
+  }
+  hybrid_ = std::make_unique<hybrid_connector>(name, std::move(*listener), log_);
   return {};
 }
 
@@ -142,7 +136,10 @@ result<> service::set_up() {
     return started;
   }
   loop_.set_work([this] { return device_->run(); });
-  return options_.unconfined ? result<>() : confine(confinement_, log_);
+  if (options_.unconfined) {
+    return {};
+  }
+  return confine(has_uplink ? connector_kind::uplink : connector_kind::hybrid, log_);
 }
 
 void service::front_end_gone(const std::optional<error>& why) {
@@ -151,7 +148,8 @@ void service::front_end_gone(const std::optional<error>& why) {
     log_.error("front end broke the protocol", {{"err", why->message()}});
     code_ = exit_code::protocol;
   }
-  log_.info("virtual machine gone", {{"lingering", device_->lingering()}});
+  log_.info("virtual machine gone",
+            {{"lingering", device_->lingering()}, {"refused_bytes", device_->refused()}});
   watch_lingering();
 }
 

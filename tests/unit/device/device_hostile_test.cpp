@@ -297,6 +297,23 @@ TEST_F(DeviceTest, BuffersThatOverlapEachOtherAreTheGuestsOwnAffair) {
   SUCCEED();
 }
 
+TEST(HostileGuest, CannotFillTheLog) {
+  device_under_test d;
+  for (std::uint64_t i = 0; i < flow::device::max_failures_logged * 3; ++i) {
+    d.guest->boot();
+    offer_transmit(*d.guest, 65535);
+    d.guest->settle();
+    ASSERT_FALSE(d.device.running());
+    d.guest->stop();
+  }
+  const auto text = d.logged();
+  EXPECT_EQ(std::count(text.begin(), text.end(), '\n'), int{flow::device::max_failures_logged});
+  EXPECT_NE(text.find("msg=\"device broken\" by=\"transmit queue\" "
+                      "reason=\"descriptor index out of range\" times=1\n"),
+            std::string::npos)
+      << text;
+}
+
 // Another process writes to the rings and the buffers all the time, as other processors of a guest
 // can: whatever the device reads may be different an instant later.
 TEST(HostileGuest, MemoryThatChangesAllTheTimeDoesNoHarm) {

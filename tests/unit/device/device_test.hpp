@@ -3,6 +3,7 @@
 
 #include <fcntl.h>
 #include <gtest/gtest.h>
+#include <sys/mman.h>
 #include <sys/socket.h>
 
 #include <array>
@@ -117,8 +118,8 @@ class device_under_test {
  public:
   explicit device_under_test(const fake_guest::options& o = {},
                              std::size_t limit = flow::device::max_connections)
-      : null_(::open("/dev/null", O_WRONLY | O_CLOEXEC)),
-        log(null_.get()),
+      : log_file_(::memfd_create("log", MFD_CLOEXEC)),
+        log(log_file_.get()),
         loop(make_loop()),
         device(loop, log, connector, o.cid, limit) {
     auto ends = socket_pair();
@@ -133,6 +134,13 @@ class device_under_test {
     loop.set_work([this] { return device.run(); });
     guest.emplace(std::move(ends[1]), [this] { turn(); }, o);
     kernel.emplace(*guest);
+  }
+
+  std::string logged() const {
+    std::string text(65536, '\0');
+    const auto n = ::pread(log_file_.get(), text.data(), text.size(), 0);
+    text.resize(n > 0 ? static_cast<std::size_t>(n) : 0);
+    return text;
   }
 
   void turn() {
@@ -150,7 +158,7 @@ class device_under_test {
     return std::move(*made);
   }
 
-  flow::unique_fd null_;
+  flow::unique_fd log_file_;
 
  public:
   flow::log log;

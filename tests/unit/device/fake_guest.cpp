@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <array>
 
 namespace tests {
@@ -129,7 +130,7 @@ void fake_guest::transmit_quietly(const flow::device::packet_header& header,
   free_slots_.pop_back();
   const auto at = transmit_buffer(slot);
   ram_.put(at, header);
-  std::memcpy(ram_.at(at + 64), payload.data(), payload.size());
+  std::copy(payload.begin(), payload.end(), reinterpret_cast<char*>(ram_.at(at + 64)));
   const auto head = static_cast<std::uint16_t>(slot * 2);
   const auto second = static_cast<std::uint16_t>(head + 1);
   if (payload.empty()) {
