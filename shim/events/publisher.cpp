@@ -85,7 +85,7 @@ awaitable<void> publisher::run() {
 
 awaitable<bool> publisher::forward(const api::ForwardRequest& one) {
   if (!client_) {
-    auto connection = co_await ttrpc::connect_unix(executor_, address_);
+    auto connection = co_await ttrpc::connect_unix(address_);
     if (!connection) {
       log_.debug("containerd is away", {{"err", connection.error().message()}});
       co_return false;

@@ -26,7 +26,7 @@ std::string socket_of(const std::string& id) {
 
 shim_connection::shim_connection(const std::string& id) : context_(1), log_(STDERR_FILENO) {
   run([](shim_connection& self, std::string path) -> flow::awaitable<void> {
-    auto stream = co_await ttrpc::connect_unix(self.context_.get_executor(), path);
+    auto stream = co_await ttrpc::connect_unix(path);
     if (!stream) {
       ADD_FAILURE() << stream.error().message();
       co_return;
