@@ -29,6 +29,10 @@ else()
   target_link_options(project_options INTERFACE -Wl,-z,relro,-z,now,--icf=safe)
 endif()
 
+# What is in memory once per sandbox, or in the guest, and is not on the path of the bytes: small.
+add_library(small_code INTERFACE)
+target_compile_options(small_code INTERFACE $<$<CONFIG:Release>:-Os>)
+
 # Programs that run once per sandbox or in the guest: a static, position-dependent binary starts
 # fastest (no dynamic linker, no relocations) and weighs least (relocation dirties no page).
 add_library(program_options INTERFACE)

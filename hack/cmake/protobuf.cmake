@@ -52,6 +52,6 @@ function(hvsock_proto_library)
   target_include_directories(${arg_NAME} SYSTEM PUBLIC ${out})
   target_link_libraries(${arg_NAME}
     PUBLIC ${arg_LIBRARIES} third_party_protobuf_lite
-    PRIVATE project_options)
+    PRIVATE project_options small_code)
   set_target_properties(${arg_NAME} PROPERTIES PROTO_DIRECTORY ${directory})
 endfunction()

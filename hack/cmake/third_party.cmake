@@ -35,7 +35,7 @@ target_link_libraries(third_party_asio PUBLIC Threads::Threads PRIVATE third_par
 # Boost.JSON, compiled once from its src.hpp so that the static agent needs no further library.
 add_library(third_party_json STATIC EXCLUDE_FROM_ALL ${CMAKE_CURRENT_LIST_DIR}/json.cpp)
 target_include_directories(third_party_json SYSTEM PUBLIC ${BOOST_INCLUDE_DIR})
-target_link_libraries(third_party_json PRIVATE third_party_options)
+target_link_libraries(third_party_json PRIVATE third_party_options small_code)
 
 add_library(third_party_protobuf_lite INTERFACE)
 target_link_libraries(third_party_protobuf_lite INTERFACE ${Protobuf_LITE_LIBRARIES})
