@@ -46,6 +46,9 @@ class containers {
   flow::result<void> resize(process_id process, std::uint32_t width, std::uint32_t height);
   flow::result<std::vector<listed_process>> pids(container_id id) const;
 
+  std::size_t container_count() const noexcept { return containers_.size(); }
+  std::size_t process_count() const noexcept { return processes_.size(); }
+
   flow::result<void> remove_process(process_id process);
   flow::awaitable<flow::result<void>> remove(container_id id);
 

@@ -1,11 +1,14 @@
 #include "agent/service.hpp"
 
 #include <sys/utsname.h>
+#include <unistd.h>
 
+#include <cstdlib>
 #include <stop_token>
 
 #include "agent/clock.hpp"
 #include "agent/entropy.hpp"
+#include "flow/file.hpp"
 #include "runtime_api/ttrpc/status.hpp"
 
 namespace agent {
@@ -172,6 +175,22 @@ service::answer<api::SetClockResponse> service::set_clock(context& /*call*/,
   }
   api::SetClockResponse response;
   response.set_offset(offset.value());
+  co_return response;
+}
+
+service::answer<api::StatusResponse> service::status(context& /*call*/,
+                                                     const api::StatusRequest& /*request*/) {
+  api::StatusResponse response;
+  // The second number of statm is the resident size in pages.
+  const auto statm = flow::read_file("/proc/self/statm");
+  if (!statm) {
+    co_return statm.error();
+  }
+  const auto resident = statm.value().find(' ') + 1;
+  response.set_resident_bytes(std::strtoull(statm.value().c_str() + resident, nullptr, 10) *
+                              static_cast<std::uint64_t>(::sysconf(_SC_PAGESIZE)));
+  response.set_containers(static_cast<std::uint32_t>(containers_.container_count()));
+  response.set_processes(static_cast<std::uint32_t>(containers_.process_count()));
   co_return response;
 }
 

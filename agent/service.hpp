@@ -46,6 +46,9 @@ class service final : public hvsock::agent::v1::agent_service {
   answer<hvsock::agent::v1::SetClockResponse> set_clock(
       context& call, const hvsock::agent::v1::SetClockRequest& request) override;
 
+  answer<hvsock::agent::v1::StatusResponse> status(
+      context& call, const hvsock::agent::v1::StatusRequest& request) override;
+
   containers& containers_;
   event_queue& events_;
   boot_times times_;

@@ -34,6 +34,7 @@ constexpr auto hello_deadline = 10s;
 constexpr std::size_t max_unproven = 64;
 
 constexpr auto clock_interval = 30s;
+constexpr auto status_deadline = 5s;
 
 std::string random_bytes(std::size_t n) {
   std::string bytes(n, '\0');
@@ -214,6 +215,23 @@ awaitable<void> guest::keep_clock() {
       log_.debug("guest clock", {{"ahead_ns", set.value().offset()}});
     }
   }
+}
+
+awaitable<void> guest::report() {
+  if (!agent_ || closed_) {
+    log_.info("guest is not up");
+    co_return;
+  }
+  const auto status =
+      co_await agent_->status(api::StatusRequest(), ttrpc::call_options(status_deadline));
+  if (!status) {
+    log_.info("agent does not answer", {{"err", status.error().message()}});
+    co_return;
+  }
+  log_.info("agent", {{"resident_bytes", status.value().resident_bytes()},
+                      {"containers", status.value().containers()},
+                      {"processes", status.value().processes()},
+                      {"refused_connections", refused_}});
 }
 
 awaitable<void> guest::wait_lost() {

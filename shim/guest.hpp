@@ -62,6 +62,9 @@ class guest {
   // Calls of the agent; only after connect() succeeded.
   const hvsock::agent::v1::agent_client& agent() const { return *agent_; }
 
+  // Writes how it is into the log.
+  flow::awaitable<void> report();
+
   // Returns when the control connection is lost.
   flow::awaitable<void> wait_lost();
 

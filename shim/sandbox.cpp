@@ -36,6 +36,7 @@ void sandbox::start() {
 }
 
 awaitable<void> sandbox::boot() {
+  const auto begin = std::chrono::steady_clock::now();
   if (auto made = share_.make(); !made) {
     lose(std::move(made).error());
     co_return;
@@ -56,6 +57,9 @@ awaitable<void> sandbox::boot() {
     lose(flow::error(connected.error()).in("boot virtual machine"));
     co_return;
   }
+  log_.info("sandbox is ready", {{"boot_ms", std::chrono::duration_cast<std::chrono::milliseconds>(
+                                                 std::chrono::steady_clock::now() - begin)
+                                                 .count()}});
   ready_ = true;
   changed_.notify_all();
   tasks_.spawn("watch guest", watch_guest());

@@ -59,6 +59,9 @@ class sandbox {
   void expect_end(std::uint32_t number, end_handler on_end);
   void forget(std::uint32_t number) { ends_.erase(number); }
 
+  // Writes how it is into the log.
+  flow::awaitable<void> report() { co_await guest_->report(); }
+
   // Ends the machine at once.
   void kill(const std::string& reason);
 

@@ -2,6 +2,8 @@
 
 #include <unistd.h>
 
+#include <array>
+
 #include "containerd/events/task.pb.h"
 #include "runtime_api/ttrpc/status.hpp"
 #include "shim/timestamp.hpp"
@@ -84,6 +86,26 @@ task_service::answer<task_service::empty> task_service::shutdown(
     on_shutdown_();
   }
   co_return empty();
+}
+
+void task_service::report() const {
+  const auto line = [this](const container& c, const process& p) {
+    constexpr std::array names{"created", "running", "stopped"};
+    log_.info("process", {{"id", c.id()},
+                          {"exec_id", p.exec_id},
+                          {"pid", p.pid},
+                          {"state", names.at(static_cast<std::size_t>(p.state))},
+                          {"exited", p.exited},
+                          {"delivered", p.streams && p.streams->delivered()},
+                          {"lost_bytes", p.streams ? p.streams->lost() : 0}});
+  };
+  for (const auto& [id, c] : containers_) {
+    line(*c, *c->init());
+    for (const auto& [exec_id, p] : c->execs()) {
+      line(*c, *p);
+    }
+  }
+  log_.info("lingering", {{"processes", lingering_.size()}});
 }
 
 awaitable<void> task_service::release(std::shared_ptr<process> p) {

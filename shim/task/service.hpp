@@ -31,6 +31,9 @@ class task_service final : public containerd::task::v2::task_service {
   // No container is there or on its way.
   bool idle() const noexcept { return containers_.empty(); }
 
+  // Writes what there is into the log: a line for each process.
+  void report() const;
+
   // Waits for output of deleted processes that is still being delivered.
   flow::awaitable<void> linger();
 

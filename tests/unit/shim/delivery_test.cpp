@@ -24,9 +24,15 @@ class pipe_double final : public shim::sink {
   explicit pipe_double(boost::asio::any_io_executor executor) : changed_(executor) {}
 
   awaitable<result<std::size_t>> write_some(flow::asio::const_buffer data) override {
-    while (!closed && !failure && unread_.size() >= room) { co_await changed_.wait(); }
-    if (closed) { co_return flow::error(errc::aborted); }
-    if (failure) { co_return flow::error(failure); }
+    while (!closed && !failure && unread_.size() >= room) {
+      co_await changed_.wait();
+    }
+    if (closed) {
+      co_return flow::error(errc::aborted);
+    }
+    if (failure) {
+      co_return flow::error(failure);
+    }
     const auto n = std::min(data.size(), room - unread_.size());
     unread_.append(static_cast<const char*>(data.data()), n);
     co_return n;
@@ -105,12 +111,16 @@ awaitable<void> set_when(awaitable<void> done, bool& flag) {
 
 // Lets everything that can run do so.
 awaitable<void> settle(boost::asio::any_io_executor executor) {
-  for (int i = 0; i < 200; ++i) { co_await boost::asio::post(executor, boost::asio::use_awaitable); }
+  for (int i = 0; i < 200; ++i) {
+    co_await boost::asio::post(executor, boost::asio::use_awaitable);
+  }
 }
 
 std::string pattern(std::size_t size) {
   std::string text(size, '\0');
-  for (std::size_t i = 0; i < size; ++i) { text[i] = static_cast<char>((i * 7 + 13) % 251); }
+  for (std::size_t i = 0; i < size; ++i) {
+    text[i] = static_cast<char>((i * 7 + 13) % 251);
+  }
   return text;
 }
 
@@ -228,7 +238,9 @@ TEST(Delivery, ReaderThatNeverBeganToReadHoldsTheExitOnlyUntilAllIsInTheSpool) {
     while (!b.delivered.delivered()) {
       b.client->read();
       co_await settle(executor);
-      if (b.client->unread() == 0) { co_await flow::event(executor).wait_for(1ms); }
+      if (b.client->unread() == 0) {
+        co_await flow::event(executor).wait_for(1ms);
+      }
     }
     co_await b.delivered.join();
     co_await tasks.join();

@@ -21,7 +21,9 @@ std::string take(spool& s, std::size_t most = std::string::npos) {
 
 std::string drain(spool& s) {
   std::string all;
-  while (!s.empty()) { all += take(s); }
+  while (!s.empty()) {
+    all += take(s);
+  }
   return all;
 }
 
