@@ -158,6 +158,22 @@ TEST(TtrpcClient, StoppedCallFailsAndTheConnectionGoesOn) {
   });
 }
 
+TEST(TtrpcClient, CallThatIsAlreadyStoppedSendsNothing) {
+  co_test([](auto executor) -> awaitable<void> {
+    auto raw = tests::make_raw_connection(executor);
+    test_client client(executor, std::move(raw.stream));
+    std::stop_source stop;
+    stop.request_stop();
+    ttrpc::call_options options;
+    options.stop = stop.get_token();
+    const auto answer = co_await client.test.echo(tests::text("x"), options);
+    EXPECT_EQ(answer.error().code(), code::cancelled);
+    co_await client.stop();
+    const auto sent = co_await raw.peer.receive();
+    EXPECT_FALSE(sent.has_value());
+  });
+}
+
 TEST(TtrpcClient, StreamMayOutliveItsClient) {
   co_test([](auto executor) -> awaitable<void> {
     test_server server(executor);
