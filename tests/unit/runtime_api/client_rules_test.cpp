@@ -4,6 +4,7 @@
 
 #include <array>
 #include <optional>
+#include <stop_token>
 
 #include "flow/task_group.hpp"
 #include "flow/unique_fd.hpp"
@@ -125,16 +126,28 @@ TEST(TtrpcClientRules, UnaryRequestsHaveNoFlagsAndOddIncreasingIds) {
   });
 }
 
-TEST(TtrpcClientRules, RequestsAboveTheLimitAreNotSent) {
+TEST(TtrpcClientRules, CallsThatFailBeforeTheyBeginAreNotSent) {
   co_test([](auto executor) -> awaitable<void> {
     hand_served served(executor);
     tests::rpc::Payload large;
     large.set_data(std::string(4194304, 'x'));
     const auto refused = co_await served.client.test.echo(large);
     EXPECT_EQ(refused.error().code(), code::resource_exhausted);
+
+    const auto late = co_await served.client.test.echo(
+        tests::text("x"), ttrpc::call_options(std::chrono::nanoseconds(-1)));
+    EXPECT_EQ(late.error().code(), code::deadline_exceeded);
+
+    std::stop_source stop;
+    stop.request_stop();
+    ttrpc::call_options options;
+    options.stop = stop.get_token();
+    const auto stopped = co_await served.client.test.echo(tests::text("x"), options);
+    EXPECT_EQ(stopped.error().code(), code::cancelled);
+
     served.begin_echo("next");
     const auto frame = co_await served.peer.receive();
-    EXPECT_EQ(frame->id, 1U) << "the refused call has used an id up";
+    EXPECT_EQ(frame->id, 1U) << "another call was sent, or has used an id up";
     co_await served.stop();
   });
 }
