@@ -147,7 +147,8 @@ TEST(TtrpcClientRules, CallsThatFailBeforeTheyBeginAreNotSent) {
 
     served.begin_echo("next");
     const auto frame = co_await served.peer.receive();
-    EXPECT_EQ(frame->id, 1U) << "another call was sent, or has used an id up";
+    EXPECT_EQ(frame->id, 1U) << "a call that was not sent has used an id up";
+    EXPECT_NE(frame->payload.find("next"), std::string::npos) << "another call was sent";
     co_await served.stop();
   });
 }
