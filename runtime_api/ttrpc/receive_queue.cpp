@@ -6,9 +6,8 @@ receive_queue::receive_queue(const boost::asio::any_io_executor& executor, const
     : limits_(allowed), changed_(executor) {}
 
 bool receive_queue::has_room() const noexcept {
-  // One message is always taken, however long, so that a stream of long ones can proceed.
-  return ended_ || messages_.empty() ||
-         (messages_.size() < limits_.stream_messages && bytes_ < limits_.stream_bytes);
+  // The last message may exceed the bytes, so that a stream of long ones can proceed.
+  return ended_ || (messages_.size() < limits_.stream_messages && bytes_ < limits_.stream_bytes);
 }
 
 flow::awaitable<bool> receive_queue::wait_room() {

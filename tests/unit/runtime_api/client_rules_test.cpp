@@ -1,7 +1,13 @@
 // What a client makes of what a server sends, with a server made by hand.
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <array>
 #include <optional>
+#include <stop_token>
 
 #include "flow/task_group.hpp"
+#include "flow/unique_fd.hpp"
 #include "runtime_api/ttrpc/status.hpp"
 #include "tests/co_test.hpp"
 #include "tests/unit/runtime_api/test_service.hpp"
@@ -77,6 +83,22 @@ awaitable<flow::result<tests::rpc::Payload>> answered_with(hand_served& served, 
   co_return served.echoed ? *served.echoed : flow::error(code::unknown, "no result");
 }
 
+using chat_stream = ttrpc::client_duplex<tests::rpc::Payload, tests::rpc::Payload>;
+
+// Writes until it fails, at most `limit` times; counts.
+awaitable<flow::error> write_until_failure(chat_stream& chat, std::size_t limit,
+                                           std::size_t& written) {
+  const auto message = tests::text(std::string(500, 'x'));
+  while (written < limit) {
+    const auto done = co_await chat.write(message);
+    if (!done) {
+      co_return done.error();
+    }
+    ++written;
+  }
+  co_return flow::error();
+}
+
 }  // namespace
 
 TEST(TtrpcClientRules, UnaryRequestsHaveNoFlagsAndOddIncreasingIds) {
@@ -104,16 +126,29 @@ TEST(TtrpcClientRules, UnaryRequestsHaveNoFlagsAndOddIncreasingIds) {
   });
 }
 
-TEST(TtrpcClientRules, RequestsAboveTheLimitAreNotSent) {
+TEST(TtrpcClientRules, CallsThatFailBeforeTheyBeginAreNotSent) {
   co_test([](auto executor) -> awaitable<void> {
     hand_served served(executor);
     tests::rpc::Payload large;
     large.set_data(std::string(4194304, 'x'));
     const auto refused = co_await served.client.test.echo(large);
     EXPECT_EQ(refused.error().code(), code::resource_exhausted);
+
+    const auto late = co_await served.client.test.echo(
+        tests::text("x"), ttrpc::call_options(std::chrono::nanoseconds(-1)));
+    EXPECT_EQ(late.error().code(), code::deadline_exceeded);
+
+    std::stop_source stop;
+    stop.request_stop();
+    ttrpc::call_options options;
+    options.stop = stop.get_token();
+    const auto stopped = co_await served.client.test.echo(tests::text("x"), options);
+    EXPECT_EQ(stopped.error().code(), code::cancelled);
+
     served.begin_echo("next");
     const auto frame = co_await served.peer.receive();
-    EXPECT_EQ(frame->id, 1U) << "the refused call has used an id up";
+    EXPECT_EQ(frame->id, 1U) << "a call that was not sent has used an id up";
+    EXPECT_NE(frame->payload.find("next"), std::string::npos) << "another call was sent";
     co_await served.stop();
   });
 }
@@ -244,6 +279,9 @@ TEST(TtrpcClientRules, StreamsAnnounceWhoStillSends) {
     const auto close = co_await served.peer.receive();
     EXPECT_EQ(close->type, data_type);
     EXPECT_EQ(close->flags, remote_closed | no_data);
+    served.begin_echo("next");
+    const auto next = co_await served.peer.receive();
+    EXPECT_EQ(next->type, request_type) << "closed twice";
     co_await served.stop();
   });
 }
@@ -346,6 +384,58 @@ TEST(TtrpcClientRules, AbandonedStreamDoesNotHoldTheConnectionUp) {
     const auto echoed = co_await answered_with(served, std::move(answer));
     EXPECT_EQ(echoed.value().text(), "yes");
     co_await served.stop();
+  });
+}
+
+TEST(TtrpcClientRules, WriterWaitsForAServerThatDoesNotReadUntilItsTimeout) {
+  co_test([](auto executor) -> awaitable<void> {
+    ttrpc::limits allowed;
+    allowed.queued_bytes = 10'000;
+    hand_served served(executor, allowed);
+    auto chat = served.client.test.chat(ttrpc::call_options(std::chrono::milliseconds(20)));
+    std::size_t written = 0;
+    const auto end = co_await write_until_failure(chat, 100'000, written);
+    EXPECT_EQ(end.code(), code::deadline_exceeded);
+    EXPECT_LT(written, 100'000U);
+    co_await served.stop();
+  });
+}
+
+TEST(TtrpcClientRules, EndInsideAFrameIsTruncated) {
+  co_test([](auto executor) -> awaitable<void> {
+    hand_served served(executor);
+    co_await served.peer.send_bytes("half");
+    served.peer.socket().close();
+    co_await served.client.client.wait_closed();
+    EXPECT_EQ(served.client.client.failure()->context(), "connection lost: stream truncated");
+    co_await served.stop();
+  });
+}
+
+TEST(TtrpcClientRules, CallThatFailedHereIsForgotten) {
+  co_test([](auto executor) -> awaitable<void> {
+    std::array<int, 2> ends{};
+    EXPECT_EQ(::pipe2(ends.data(), O_CLOEXEC | O_NONBLOCK), 0);
+    const flow::unique_fd log_reader(ends[0]);
+    const flow::unique_fd log_writer(ends[1]);
+    flow::log log(log_writer.get(), flow::log::level::debug);
+    auto raw = tests::make_raw_connection(executor);
+    ttrpc::client client(executor, std::move(raw.stream), log);
+    const tests::rpc::test_client test(client);
+    const auto late =
+        co_await test.echo(tests::text("x"), ttrpc::call_options(std::chrono::milliseconds(1)));
+    EXPECT_EQ(late.error().code(), code::deadline_exceeded);
+    raw_frame answer{.id = 1, .type = response_type, .payload = response_with(tests::text("x"))};
+    co_await raw.peer.send(std::move(answer));
+    raw.peer.socket().close();
+    co_await client.wait_closed();
+    std::string text(4096, '\0');
+    const auto n = ::read(log_reader.get(), text.data(), text.size());
+    text.resize(n > 0 ? static_cast<std::size_t>(n) : 0);
+    EXPECT_NE(text.find("msg=\"ttrpc message for an unknown stream ignored\" stream=1"),
+              std::string::npos)
+        << text;
+    co_await client.join();
   });
 }
 

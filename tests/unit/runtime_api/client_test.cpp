@@ -127,18 +127,6 @@ TEST(TtrpcClient, TimeoutReachesTheHandlerAsItsDeadline) {
   });
 }
 
-TEST(TtrpcClient, TimeoutThatHasPassedSendsNothing) {
-  co_test([](auto executor) -> awaitable<void> {
-    auto raw = tests::make_raw_connection(executor);
-    test_client client(executor, std::move(raw.stream));
-    const auto answer = co_await client.test.echo(tests::text("x"), ttrpc::call_options(-1ms));
-    EXPECT_EQ(answer.error().code(), code::deadline_exceeded);
-    co_await client.stop();
-    const auto sent = co_await raw.peer.receive();
-    EXPECT_FALSE(sent.has_value());
-  });
-}
-
 TEST(TtrpcClient, StoppedCallFailsAndTheConnectionGoesOn) {
   co_test([](auto executor) -> awaitable<void> {
     test_server server(executor);

@@ -99,6 +99,10 @@ TEST(TtrpcReceiveQueue, IsFullByMessagesOrByBytesButAlwaysTakesOne) {
     by_bytes.push(std::string(1000, 'x'));
     const bool full = co_await by_bytes.wait_room();
     EXPECT_FALSE(full);
+    std::string taken;
+    co_await by_bytes.pop(taken);
+    const bool again = co_await by_bytes.wait_room();
+    EXPECT_TRUE(again);
   });
 }
 

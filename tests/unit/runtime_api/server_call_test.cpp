@@ -144,7 +144,9 @@ TEST(TtrpcServerCall, FarthestDeadlineIsHarmless) {
     test_server server(executor);
     auto peer = server.connect_raw();
     co_await peer.send_bytes(
-        request_with_timeout("Echo", std::numeric_limits<std::int64_t>::max()));
+        request_with_timeout("Wait", std::numeric_limits<std::int64_t>::max()));
+    co_await server.service.until_waiting(1);
+    server.service.release();
     const auto response = co_await peer.receive_response(1);
     EXPECT_FALSE(response.has_status());
     co_await server.stop();

@@ -245,10 +245,10 @@ TEST(TtrpcServerRules, DataForAMethodThatTakesNoStreamIsIgnored) {
     test_server server(executor);
     auto peer = server.connect_raw();
     co_await peer.request(1, "Wait", payload("mine"), remote_open);
-    raw_frame data{.id = 1, .type = data_type, .payload = payload("stray")};
-    co_await peer.send(std::move(data));
-    raw_frame close{.id = 1, .type = data_type, .flags = remote_closed | no_data};
-    co_await peer.send(std::move(close));
+    for (const std::uint8_t flags : {std::uint8_t{0}, remote_closed, no_data}) {
+      raw_frame data{.id = 1, .type = data_type, .flags = flags, .payload = payload("stray")};
+      co_await peer.send(std::move(data));
+    }
     co_await expect_usable(peer, 3);
     server.service.release();
     const auto response = co_await peer.receive_response(1);

@@ -77,8 +77,9 @@ TEST(TtrpcServerShutdown, LongResponseLeavesBeforeTheConnectionCloses) {
     co_await peer.request(1, "Fill", tests::number(4'000'000).SerializeAsString());
     co_await peer.request(3, "Wait");
     co_await server.service.until_waiting(1);
-    background_shutdown under_way(server, 1h);
     server.service.release();
+    co_await server.service.until_waiting(0);  // all is answered, and little has left
+    background_shutdown under_way(server, 1h);
     const auto filled = co_await peer.receive_response(1);
     EXPECT_EQ(filled.payload().size(), 4'000'005U);
     co_await peer.receive_response(3);
