@@ -67,6 +67,7 @@ void write_all(int fd, const char* data, std::size_t size) {
 // Starts a program whose descriptors 10, 11, ... are those given.
 pid_t spawn(std::vector<std::string> arguments, const std::vector<int>& descriptors) {
   std::vector<char*> argv;
+  argv.reserve(arguments.size() + 1);
   for (auto& a : arguments) {
     argv.push_back(a.data());
   }
@@ -77,6 +78,7 @@ pid_t spawn(std::vector<std::string> arguments, const std::vector<int>& descript
   }
   ::prctl(PR_SET_PDEATHSIG, SIGKILL);
   std::vector<int> moved;
+  moved.reserve(descriptors.size());
   for (const int fd : descriptors) {
     moved.push_back(::fcntl(fd, F_DUPFD_CLOEXEC, 100));
   }

@@ -4,7 +4,7 @@
 #include <sys/types.h>
 
 #include <functional>
-#include <optional>
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -61,8 +61,8 @@ class vsockd_process {
   flow::unique_fd log_;
   std::string log_text_;
   std::function<void()> turn_;
-  std::optional<fake_guest> guest_;
-  std::optional<guest_kernel> kernel_;
+  std::unique_ptr<fake_guest> guest_;
+  std::unique_ptr<guest_kernel> kernel_;
 };
 
 // Runs the program with these arguments to its end; the exit status and what it logged.
