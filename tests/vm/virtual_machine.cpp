@@ -15,6 +15,7 @@
 
 #include "flow/device/unix_socket.hpp"
 #include "initramfs.hpp"
+#include "sanitized.hpp"
 #include "temporary_directory.hpp"
 
 namespace tests {
@@ -172,10 +173,9 @@ void virtual_machine::start_vsockd(int vhost, int uplink, const std::string& hyb
   } else {
     arguments.insert(arguments.end(), {"--hybrid", hybrid});
   }
-#if defined(__SANITIZE_ADDRESS__) || __has_feature(address_sanitizer) || \
-    __has_feature(thread_sanitizer)
-  arguments.emplace_back("--unconfined");
-#endif
+  if (sanitized) {
+    arguments.emplace_back("--unconfined");
+  }
   vsockd_ = spawn(arguments, {vhost, uplink});
 }
 

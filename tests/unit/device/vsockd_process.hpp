@@ -11,17 +11,9 @@
 #include "fake_guest.hpp"
 #include "flow/unique_fd.hpp"
 #include "guest_kernel.hpp"
+#include "sanitized.hpp"
 
 namespace tests {
-
-// A sanitizer's runtime makes system calls of its own, which the confinement denies.
-#if defined(__has_feature)
-#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
-inline constexpr bool sanitized = true;
-#else
-inline constexpr bool sanitized = false;
-#endif
-#endif
 
 class vsockd_process {
  public:
