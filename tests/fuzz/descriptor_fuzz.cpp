@@ -10,7 +10,7 @@
 #include <array>
 #include <cstdint>
 #include <cstdlib>
-#include <map>
+#include <memory>
 #include <optional>
 #include <vector>
 
@@ -90,8 +90,9 @@ class world {
     std::array<int, 2> ends{};
     ::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, ends.data());
     front_.reset(ends[1]);
-    backend_.emplace(loop_, log_, device_, cid, flow::unique_fd(ends[0]),
-                     [](const std::optional<flow::error>&) {});
+    backend_ =
+        std::make_unique<vhost_user_backend>(loop_, log_, device_, cid, flow::unique_fd(ends[0]),
+                                             [](const std::optional<flow::error>&) {});
     static_cast<void>(backend_->start());
     loop_.set_work([this] { return device_.run(); });
     set_up();
@@ -166,8 +167,8 @@ class world {
         break;
       case action::post: {
         const auto slot = static_cast<std::uint16_t>(in_.take<std::uint8_t>() % size);
-        receive_.describe(slot, {tests::guest_ram::high + 0x100000U + slot * 0x1000U, 3776,
-                                 VRING_DESC_F_WRITE, 0});
+        receive_.describe(slot, {tests::guest_ram::high + 0x100000 + std::uint64_t{slot} * 0x1000,
+                                 3776, VRING_DESC_F_WRITE, 0});
         receive_.offer(slot);
         receive_.kick();
         break;
@@ -224,7 +225,7 @@ class world {
     const auto which = in_.take<std::uint8_t>();
     const auto what = in_.take<std::uint8_t>();
     std::array<char, 8192> bytes{};
-    const std::size_t size_of_it = what * 32U;
+    const std::size_t size_of_it = std::size_t{what} * 32;
     if (what == 1) {
       std::array<int, 2> ends{};
       ::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, ends.data());
@@ -277,6 +278,7 @@ class world {
     const auto flags = in_.take<std::uint8_t>();
     const auto kinds = in_.take<std::uint8_t>();
     std::vector<int> descriptors;
+    descriptors.reserve(3);
     for (unsigned i = 0; i < (kinds & 3U); ++i) {
       descriptors.push_back((kinds >> (2 + i) & 1U) != 0 ? ram_.fd() : receive_.kick_fd());
     }
@@ -324,7 +326,7 @@ class world {
   event_loop loop_ = *event_loop::create();
   pair_connector connector_;
   vsock_device device_{loop_, log_, connector_, cid, connection_limit};
-  std::optional<vhost_user_backend> backend_;
+  std::unique_ptr<vhost_user_backend> backend_;
   flow::unique_fd front_;
   tests::guest_ram ram_;
   tests::driver_ring receive_{ram_, 0x10000, size};
@@ -333,6 +335,7 @@ class world {
 
 }  // namespace
 
+// NOLINTNEXTLINE(readability-identifier-naming): the fuzzer calls it so
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   world(input(data, size)).run();
   return 0;

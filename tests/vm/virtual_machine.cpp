@@ -15,6 +15,7 @@
 
 #include "flow/device/unix_socket.hpp"
 #include "initramfs.hpp"
+#include "sanitized.hpp"
 #include "temporary_directory.hpp"
 
 namespace tests {
@@ -67,6 +68,7 @@ void write_all(int fd, const char* data, std::size_t size) {
 // Starts a program whose descriptors 10, 11, ... are those given.
 pid_t spawn(std::vector<std::string> arguments, const std::vector<int>& descriptors) {
   std::vector<char*> argv;
+  argv.reserve(arguments.size() + 1);
   for (auto& a : arguments) {
     argv.push_back(a.data());
   }
@@ -77,6 +79,7 @@ pid_t spawn(std::vector<std::string> arguments, const std::vector<int>& descript
   }
   ::prctl(PR_SET_PDEATHSIG, SIGKILL);
   std::vector<int> moved;
+  moved.reserve(descriptors.size());
   for (const int fd : descriptors) {
     moved.push_back(::fcntl(fd, F_DUPFD_CLOEXEC, 100));
   }
@@ -170,10 +173,9 @@ void virtual_machine::start_vsockd(int vhost, int uplink, const std::string& hyb
   } else {
     arguments.insert(arguments.end(), {"--hybrid", hybrid});
   }
-#if defined(__SANITIZE_ADDRESS__) || __has_feature(address_sanitizer) || \
-    __has_feature(thread_sanitizer)
-  arguments.emplace_back("--unconfined");
-#endif
+  if (sanitized) {
+    arguments.emplace_back("--unconfined");
+  }
   vsockd_ = spawn(arguments, {vhost, uplink});
 }
 

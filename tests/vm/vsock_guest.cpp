@@ -198,10 +198,10 @@ outcome do_listen(unsigned port) {
   const int listener = vsock();
   const auto a = address_of(VMADDR_CID_ANY, port);
   outcome o;
-  int s = -1;
-  if (::bind(listener, reinterpret_cast<const sockaddr*>(&a), sizeof a) != 0 ||
-      ::listen(listener, 1) != 0 || (s = ::accept(listener, nullptr, nullptr)) < 0 ||
-      !read_all(s, o.sum, true)) {
+  const bool listens = ::bind(listener, reinterpret_cast<const sockaddr*>(&a), sizeof a) == 0 &&
+                       ::listen(listener, 1) == 0;
+  const int s = listens ? ::accept(listener, nullptr, nullptr) : -1;
+  if (s < 0 || !read_all(s, o.sum, true)) {
     o = failure();
   }
   ::close(s);

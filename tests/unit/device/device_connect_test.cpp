@@ -136,6 +136,7 @@ TEST_F(DeviceTest, GuestThatForgotAFinishedConnectionMayUseItsPortAgain) {
 
 TEST_F(DeviceTest, ThousandConnectionsWorkAtOnce) {
   std::vector<pair> all;
+  all.reserve(1000);
   for (std::uint32_t i = 0; i < 1000; ++i) {
     all.push_back(connect(5000 + i, 80));
   }

@@ -38,9 +38,9 @@ class DataInShape : public ::testing::TestWithParam<shape> {
  protected:
   void SetUp() override {
     d.guest->boot();
-    s.emplace(*d.kernel, 1000, 80);
+    s = std::make_unique<guest_socket>(*d.kernel, 1000, 80);
     ASSERT_TRUE(s->connect());
-    host.emplace(d.connector.take(1000, 80));
+    host = std::make_unique<host_socket>(d.connector.take(1000, 80));
   }
 
   void to_host(const std::string& text) {
@@ -66,8 +66,8 @@ class DataInShape : public ::testing::TestWithParam<shape> {
   }
 
   device_under_test d{GetParam().options};
-  std::optional<guest_socket> s;
-  std::optional<host_socket> host;
+  std::unique_ptr<guest_socket> s;
+  std::unique_ptr<host_socket> host;
 };
 
 }  // namespace

@@ -123,17 +123,18 @@ class device_under_test {
         loop(make_loop()),
         device(loop, log, connector, o.cid, limit) {
     auto ends = socket_pair();
-    backend.emplace(loop, log, device, o.cid, std::move(ends[0]),
-                    [this](const std::optional<flow::error>& why) {
-                      closed = true;
-                      failure = why;
-                    });
+    backend = std::make_unique<flow::device::vhost_user_backend>(
+        loop, log, device, o.cid, std::move(ends[0]),
+        [this](const std::optional<flow::error>& why) {
+          closed = true;
+          failure = why ? std::make_unique<flow::error>(*why) : nullptr;
+        });
     if (!backend->start()) {
       throw std::runtime_error("back end");
     }
     loop.set_work([this] { return device.run(); });
-    guest.emplace(std::move(ends[1]), [this] { turn(); }, o);
-    kernel.emplace(*guest);
+    guest = std::make_unique<fake_guest>(std::move(ends[1]), [this] { turn(); }, o);
+    kernel = std::make_unique<guest_kernel>(*guest);
   }
 
   std::string logged() const {
@@ -165,11 +166,11 @@ class device_under_test {
   flow::device::event_loop loop;
   test_connector connector;
   flow::device::vsock_device device;
-  std::optional<flow::device::vhost_user_backend> backend;
-  std::optional<fake_guest> guest;
-  std::optional<guest_kernel> kernel;
-  bool closed = false;  // the back end has lost its front end
-  std::optional<flow::error> failure;
+  std::unique_ptr<flow::device::vhost_user_backend> backend;
+  std::unique_ptr<fake_guest> guest;
+  std::unique_ptr<guest_kernel> kernel;
+  bool closed = false;                   // the back end has lost its front end
+  std::unique_ptr<flow::error> failure;  // why, if it was not in order
 };
 
 // One that has booted.

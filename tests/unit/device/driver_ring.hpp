@@ -56,7 +56,7 @@ class driver_ring {
   }
 
   void offer(std::uint16_t head) {
-    ram_.put(available_ + 4 + (next_available_ % size_) * 2U, head);
+    ram_.put(available_ + 4 + std::uint64_t{next_available_} % size_ * 2, head);
     publish(static_cast<std::uint16_t>(next_available_ + 1));
   }
 
@@ -72,8 +72,12 @@ class driver_ring {
   // Whether the device asks to be notified of new entries (without the event index).
   bool wants_kick() const { return (ram_.get<std::uint16_t>(used_) & VRING_USED_F_NO_NOTIFY) == 0; }
   // With it: the entry whose arrival it wants to hear of.
-  std::uint16_t available_event() const { return ram_.get<std::uint16_t>(used_ + 4 + size_ * 8U); }
-  void set_used_event(std::uint16_t index) { ram_.put(available_ + 4 + size_ * 2U, index); }
+  std::uint16_t available_event() const {
+    return ram_.get<std::uint16_t>(used_ + 4 + std::uint64_t{size_} * 8);
+  }
+  void set_used_event(std::uint16_t index) {
+    ram_.put(available_ + 4 + std::uint64_t{size_} * 2, index);
+  }
   void set_no_interrupt(bool set) {
     ram_.put<std::uint16_t>(available_, set ? VRING_AVAIL_F_NO_INTERRUPT : 0);
   }
@@ -84,7 +88,7 @@ class driver_ring {
     if (index == next_used_) {
       return std::nullopt;
     }
-    return ram_.get<used_entry>(used_ + 4 + (next_used_++ % size_) * 8U);
+    return ram_.get<used_entry>(used_ + 4 + std::uint64_t{next_used_++} % size_ * 8);
   }
 
   // How often the device has notified since the last question.

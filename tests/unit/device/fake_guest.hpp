@@ -71,10 +71,10 @@ class fake_guest {
 
   // Where the `slot`-th transmit buffer is: 128 KiB each.
   static std::uint64_t transmit_buffer(std::uint16_t slot) {
-    return guest_ram::high + slot * 0x20000U;
+    return guest_ram::high + std::uint64_t{slot} * 0x20000;
   }
   static std::uint64_t receive_buffer(std::uint16_t slot) {
-    return guest_ram::high + 0xe00000U + slot * 0x2000U;
+    return guest_ram::high + 0xe00000 + std::uint64_t{slot} * 0x2000;
   }
 
   // Posts receive buffers until there are as many as the options say.

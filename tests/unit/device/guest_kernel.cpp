@@ -143,13 +143,13 @@ bool guest_kernel::until(const std::function<bool()>& condition) {
   return condition();
 }
 
-std::optional<packet> guest_kernel::take_stray() {
+bool guest_kernel::take_stray(packet& stray) {
   if (strays_.empty()) {
-    return std::nullopt;
+    return false;
   }
-  auto p = std::move(strays_.front());
+  stray = std::move(strays_.front());
   strays_.erase(strays_.begin());
-  return p;
+  return true;
 }
 
 }  // namespace tests

@@ -81,8 +81,8 @@ class guest_kernel {
   void turn();
   bool until(const std::function<bool()>& condition);
 
-  // What came for no socket of this guest.
-  std::optional<packet> take_stray();
+  // The next packet that came for no socket of this guest; false if there was none.
+  bool take_stray(packet& stray);
 
  private:
   friend guest_socket;

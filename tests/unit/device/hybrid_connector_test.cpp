@@ -17,15 +17,16 @@ class Hybrid : public ::testing::Test {
   explicit Hybrid(flow::device::event_loop::clock::duration patience = std::chrono::hours(1))
       : path(directory / "v.sock"), connector(path, make_listener(), log) {
     auto ends = socket_pair();
-    backend.emplace(loop, log, device, cid, std::move(ends[0]),
-                    [](const std::optional<flow::error>&) {});
+    backend = std::make_unique<flow::device::vhost_user_backend>(
+        loop, log, device, cid, std::move(ends[0]), [](const std::optional<flow::error>&) {});
     if (!backend->start() || !connector.start(loop, device, patience)) {
       throw std::runtime_error("start");
     }
     loop.set_work([this] { return device.run(); });
-    guest.emplace(std::move(ends[1]),
-                  [this] { static_cast<void>(loop.run_once(std::chrono::milliseconds(0))); });
-    kernel.emplace(*guest);
+    guest = std::make_unique<fake_guest>(std::move(ends[1]), [this] {
+      static_cast<void>(loop.run_once(std::chrono::milliseconds(0)));
+    });
+    kernel = std::make_unique<guest_kernel>(*guest);
     guest->boot();
   }
 
@@ -64,9 +65,9 @@ class Hybrid : public ::testing::Test {
   flow::device::event_loop loop = *flow::device::event_loop::create();
   flow::device::hybrid_connector connector;
   flow::device::vsock_device device{loop, log, connector, cid, 1000};
-  std::optional<flow::device::vhost_user_backend> backend;
-  std::optional<fake_guest> guest;
-  std::optional<guest_kernel> kernel;
+  std::unique_ptr<flow::device::vhost_user_backend> backend;
+  std::unique_ptr<fake_guest> guest;
+  std::unique_ptr<guest_kernel> kernel;
 };
 
 }  // namespace
@@ -194,6 +195,7 @@ TEST_F(Hybrid, HalfACommandAndTheEndIsRefused) {
 
 TEST_F(Hybrid, MoreSilentClientsThanThereIsPlaceForDelayTheOthersOnly) {
   std::vector<host_socket> silent;
+  silent.reserve(flow::device::max_handshakes);
   for (std::size_t i = 0; i < flow::device::max_handshakes; ++i) {
     silent.push_back(client());
   }

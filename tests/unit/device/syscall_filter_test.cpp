@@ -117,14 +117,13 @@ void live(vsockd_process& p, const std::string& path) {
     ASSERT_TRUE(fd);
     host_socket client(std::move(*fd));
     client.send("CONNECT 22\n");
-    std::optional<packet> request;
+    packet request;
     ASSERT_TRUE(p.kernel().until([&] {
-      request = p.kernel().take_stray();
-      return request && request->header.op == VIRTIO_VSOCK_OP_REQUEST;
+      return p.kernel().take_stray(request) && request.header.op == VIRTIO_VSOCK_OP_REQUEST;
     }));
-    guest_socket s(p.kernel(), 22, request->header.src_port);
-    s.accept(*request);
-    ASSERT_TRUE(p.kernel().until([&] { return client.read() != ""; }));
+    guest_socket s(p.kernel(), 22, request.header.src_port);
+    s.accept(request);
+    ASSERT_TRUE(p.kernel().until([&] { return !client.read().empty(); }));
   }
   // Another life, whose event descriptors would block.
   g.stop();

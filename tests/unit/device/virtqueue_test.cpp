@@ -23,9 +23,9 @@ class Virtqueue : public ::testing::Test {
     regions[2].guest_address += half;
     regions[2].user_address += half;
     regions[2].mmap_offset += half;
-    std::vector<flow::unique_fd> fds;
-    for (int i = 0; i < 3; ++i) {
-      fds.emplace_back(::dup(ram.fd()));
+    std::array<flow::unique_fd, 3> fds;
+    for (auto& fd : fds) {
+      fd.reset(::dup(ram.fd()));
     }
     auto mapped = guest_memory::map(regions, fds);
     ASSERT_TRUE(mapped);
@@ -36,7 +36,7 @@ class Virtqueue : public ::testing::Test {
   void make(std::uint16_t base) {
     auto made = virtqueue::create(memory, 8, ring.addresses(), base, false);
     ASSERT_TRUE(made);
-    queue.emplace(std::move(*made));
+    queue = std::make_unique<virtqueue>(std::move(*made));
   }
 
   void offer(std::uint16_t index, std::uint64_t address, std::uint32_t length) {
@@ -47,10 +47,11 @@ class Virtqueue : public ::testing::Test {
   guest_ram ram;
   driver_ring ring{ram, 0x10000, 8};
   guest_memory memory;
-  std::optional<virtqueue> queue;
+  std::unique_ptr<virtqueue> queue;
   descriptor_chain chain;
 };
 
+constexpr driver_ring::used_entry none{~0U, ~0U};
 constexpr auto border = guest_ram::high + guest_ram::high_size / 2;
 
 }  // namespace
@@ -71,7 +72,7 @@ TEST_F(Virtqueue, BufferAcrossTouchingRegionsIsTwoPieces) {
 
 TEST_F(Virtqueue, RewoundChainsComeAgain) {
   for (std::uint16_t i = 0; i < 4; ++i) {
-    offer(i, guest_ram::high + i * 0x1000U, 100);
+    offer(i, guest_ram::high + std::uint64_t{i} * 0x1000, 100);
   }
   for (int round = 0; round < 3; ++round) {
     for (std::uint16_t i = 0; i < 4; ++i) {
@@ -87,7 +88,7 @@ TEST_F(Virtqueue, RewoundChainsComeAgain) {
 
 TEST_F(Virtqueue, OnlyWhatWasNotCompletedIsRewound) {
   for (std::uint16_t i = 0; i < 4; ++i) {
-    offer(i, guest_ram::high + i * 0x1000U, 100);
+    offer(i, guest_ram::high + std::uint64_t{i} * 0x1000, 100);
     ASSERT_EQ(queue->next(chain), status::chain);
   }
   queue->complete(0, 10);
@@ -95,8 +96,8 @@ TEST_F(Virtqueue, OnlyWhatWasNotCompletedIsRewound) {
   queue->rewind();
   EXPECT_FALSE(ring.take_used());
   EXPECT_TRUE(queue->publish());
-  EXPECT_EQ(ring.take_used()->length, 10U);
-  EXPECT_EQ(ring.take_used()->length, 20U);
+  EXPECT_EQ(ring.take_used().value_or(none).length, 10U);
+  EXPECT_EQ(ring.take_used().value_or(none).length, 20U);
   EXPECT_FALSE(ring.take_used());
   ASSERT_EQ(queue->next(chain), status::chain);
   EXPECT_EQ(chain.head, 2);
@@ -105,7 +106,7 @@ TEST_F(Virtqueue, OnlyWhatWasNotCompletedIsRewound) {
 TEST_F(Virtqueue, ChainsHeldStayValidUntilReturned) {
   std::array<descriptor_chain, 4> held;
   for (std::uint16_t i = 0; i < 4; ++i) {
-    offer(i, guest_ram::high + i * 0x1000U, 100 + i);
+    offer(i, guest_ram::high + std::uint64_t{i} * 0x1000, 100 + i);
     ASSERT_EQ(queue->next(held[i]), status::chain);
   }
   for (std::uint16_t i = 0; i < 4; ++i) {
@@ -123,7 +124,7 @@ TEST_F(Virtqueue, IndicesWrap) {
     EXPECT_EQ(chain.head, i);
     queue->complete(chain.head, i);
     queue->publish();
-    EXPECT_EQ(ring.take_used()->length, i);
+    EXPECT_EQ(ring.take_used().value_or(none).length, i);
   }
   EXPECT_EQ(queue->base(), 3);
 }
@@ -143,14 +144,11 @@ TEST_F(Virtqueue, SizesThatNoQueueHasAreRefused) {
 }
 
 TEST(VirtqueueOf1024, HoldsAsManyPiecesAsThereIsRoomForAndThenSaysFull) {
-  const guest_ram ram;
-  std::vector<flow::unique_fd> fds;
-  fds.emplace_back(::dup(ram.fd()));
-  fds.emplace_back(::dup(ram.fd()));
+  guest_ram ram;
+  const std::array fds{flow::unique_fd(::dup(ram.fd())), flow::unique_fd(::dup(ram.fd()))};
   auto memory = guest_memory::map(guest_ram::regions(), fds);
   ASSERT_TRUE(memory);
-  guest_ram& shared = const_cast<guest_ram&>(ram);
-  driver_ring ring(shared, 0x10000, 1024);
+  driver_ring ring(ram, 0x10000, 1024);
   auto queue = virtqueue::create(*memory, 1024, ring.addresses(), 0, false);
   ASSERT_TRUE(queue);
   // Each chain is 600 descriptors: the second does not fit beside the first.

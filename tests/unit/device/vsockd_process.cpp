@@ -97,8 +97,8 @@ vsockd_process::vsockd_process(const options& o) : turn_([this] { wait_for_news(
     setup.arguments.emplace_back("--unconfined");
   }
   std::tie(pid_, log_) = spawn(setup);
-  guest_.emplace(std::move(vhost[0]), [this] { turn_(); });
-  kernel_.emplace(*guest_);
+  guest_ = std::make_unique<fake_guest>(std::move(vhost[0]), [this] { turn_(); });
+  kernel_ = std::make_unique<guest_kernel>(*guest_);
 }
 
 vsockd_process::~vsockd_process() {

@@ -4,24 +4,16 @@
 #include <sys/types.h>
 
 #include <functional>
-#include <optional>
+#include <memory>
 #include <string>
 #include <vector>
 
 #include "fake_guest.hpp"
 #include "flow/unique_fd.hpp"
 #include "guest_kernel.hpp"
+#include "sanitized.hpp"
 
 namespace tests {
-
-// A sanitizer's runtime makes system calls of its own, which the confinement denies.
-#if defined(__has_feature)
-#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
-inline constexpr bool sanitized = true;
-#else
-inline constexpr bool sanitized = false;
-#endif
-#endif
 
 class vsockd_process {
  public:
@@ -61,8 +53,8 @@ class vsockd_process {
   flow::unique_fd log_;
   std::string log_text_;
   std::function<void()> turn_;
-  std::optional<fake_guest> guest_;
-  std::optional<guest_kernel> kernel_;
+  std::unique_ptr<fake_guest> guest_;
+  std::unique_ptr<guest_kernel> kernel_;
 };
 
 // Runs the program with these arguments to its end; the exit status and what it logged.

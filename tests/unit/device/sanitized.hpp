@@ -1,0 +1,13 @@
+// Whether a sanitizer is compiled in. Its runtime makes system calls of its own, which the
+// confinement of hvsock-vsockd denies.
+#pragma once
+
+namespace tests {
+
+#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
+inline constexpr bool sanitized = true;
+#else
+inline constexpr bool sanitized = false;
+#endif
+
+}  // namespace tests
