@@ -5,6 +5,16 @@
 
 namespace flow::detail {
 
+void intrusive_ptr_add_ref(stream_core* core) noexcept {
+  ++core->references_;
+}
+
+void intrusive_ptr_release(stream_core* core) noexcept {
+  if (--core->references_ == 0) {
+    delete core;
+  }
+}
+
 stream_core::stream_core(std::unique_ptr<transport> t, const stream_options& o)
     : transport_(std::move(t)),
       executor_(transport_->get_executor()),
@@ -50,7 +60,7 @@ void stream_core::abort() {
   settle();
 }
 
-void stream_core::settle() {
+void stream_core::settle_changes() {
   while (std::exchange(unsettled_, false)) {
     if (const auto reason = state_.drop_error(); reason && !queue_.empty()) {
       drop_writes(reason);
@@ -78,7 +88,7 @@ void stream_core::start_close_timer() {
     return;
   }
   close_timer_.emplace(executor_, options_.close_wait);
-  close_timer_->async_wait([self = shared_from_this()](const error_code& ec) {
+  close_timer_->async_wait([self = self()](const error_code& ec) {
     if (!ec) {
       self->end(errc::timed_out);
     }

@@ -24,7 +24,7 @@ struct io_result {
   std::size_t n = 0;
 };
 
-class stream_core : public std::enable_shared_from_this<stream_core> {
+class stream_core {
  public:
   stream_core(std::unique_ptr<transport> t, const stream_options& o);
 
@@ -40,6 +40,11 @@ class stream_core : public std::enable_shared_from_this<stream_core> {
   // The result, if there is one at once. Otherwise the operation waits for its handler: it must get
   // it by finish_read() or finish_write() before anything else happens.
   std::optional<io_result> try_read(asio::mutable_buffer buffer);
+
+  // try_read() would have to wait, and not even try.
+  bool read_waits() const noexcept {
+    return input_empty_ && received_.payload() == 0 && !state_.read_error() && !reading_;
+  }
   std::optional<io_result> try_write(std::span<const iovec> buffers);
   void finish_read(asio::mutable_buffer buffer, io_handler handler);
   void finish_write(io_handler handler);
@@ -57,6 +62,9 @@ class stream_core : public std::enable_shared_from_this<stream_core> {
   bool must_yield() noexcept { return ++at_once_ % max_at_once == 0; }
 
  private:
+  friend void intrusive_ptr_add_ref(stream_core* core) noexcept;
+  friend void intrusive_ptr_release(stream_core* core) noexcept;
+
   static constexpr unsigned max_at_once = 32;
   static constexpr std::size_t max_read_pieces = 3;
 
@@ -75,16 +83,24 @@ class stream_core : public std::enable_shared_from_this<stream_core> {
 
   std::size_t read_transport(std::span<const std::span<std::byte>> pieces);
   std::size_t read_input(std::span<std::byte> direct);
-  void read_ahead();
   void drain_input();
-  std::size_t parse(std::span<std::byte> bytes, std::byte* to);
+  std::span<std::byte> next_payload(std::span<std::byte>& bytes);
+  std::size_t take_payload(std::span<std::byte>& bytes, std::span<std::byte> to);
+  std::size_t count_payload(std::span<std::byte> bytes);
 
   void pump_output(std::optional<send_queue::operation>* done = nullptr);
   std::size_t transmit(frame_encoder::batch& batch);
   void finish_first_write(error_code ec);
   void drop_writes(error_code reason);
 
-  void settle();
+  core_ptr self() noexcept { return core_ptr(this); }
+
+  void settle() {
+    if (unsettled_) {
+      settle_changes();
+    }
+  }
+  void settle_changes();
   void start_close_timer();
   static error_code meaning_of(error_code ec);
 
@@ -102,6 +118,7 @@ class stream_core : public std::enable_shared_from_this<stream_core> {
   std::uint64_t bytes_written_ = 0;
   std::uint64_t discarded_ = 0;
   std::uint64_t drained_ = 0;  // bytes read since close()
+  unsigned references_ = 0;    // not atomic: everything is on one thread
   unsigned at_once_ = 0;
   bool read_wait_ = false;       // outstanding
   bool write_wait_ = false;      // outstanding: the transport takes nothing for now

@@ -93,7 +93,7 @@ std::size_t stream_core::transmit(frame_encoder::batch& batch) {
   } else if (n != batch.size()) {
     write_wait_ = true;
     transport_->async_wait(transport::wait_type::write,
-                           [self = shared_from_this()](error_code) { self->on_writable(); });
+                           [self = self()](error_code) { self->on_writable(); });
   }
   return n;
 }
