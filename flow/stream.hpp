@@ -46,6 +46,7 @@
 
 #include "flow/frame.hpp"
 #include "flow/transport.hpp"
+#include "flow/unique_handler.hpp"
 
 namespace flow {
 

@@ -6,13 +6,11 @@
 namespace flow::detail {
 
 void intrusive_ptr_add_ref(stream_core* core) noexcept {
-  ++core->references_;
+  intrusive_ptr_add_ref(static_cast<transport_waiter*>(core));
 }
 
 void intrusive_ptr_release(stream_core* core) noexcept {
-  if (--core->references_ == 0) {
-    delete core;
-  }
+  intrusive_ptr_release(static_cast<transport_waiter*>(core));
 }
 
 stream_core::stream_core(std::unique_ptr<transport> t, const stream_options& o)
@@ -26,6 +24,16 @@ stream_core::stream_core(std::unique_ptr<transport> t, const stream_options& o)
 
 void stream_core::complete(io_handler handler, io_result r) {
   asio::post(executor_, [h = std::move(handler), r]() mutable { std::move(h)(r.ec, r.n); });
+}
+
+void stream_core::on_ready(wait_type type) {
+  if (type == wait_type::read) {
+    read_wait_ = false;
+    serve_input();
+  } else {
+    write_wait_ = false;
+    serve_output();
+  }
 }
 
 void stream_core::shutdown_write() {

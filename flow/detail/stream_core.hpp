@@ -24,7 +24,7 @@ struct io_result {
   std::size_t n = 0;
 };
 
-class stream_core {
+class stream_core final : public transport_waiter {
  public:
   stream_core(std::unique_ptr<transport> t, const stream_options& o);
 
@@ -62,9 +62,6 @@ class stream_core {
   bool must_yield() noexcept { return ++at_once_ % max_at_once == 0; }
 
  private:
-  friend void intrusive_ptr_add_ref(stream_core* core) noexcept;
-  friend void intrusive_ptr_release(stream_core* core) noexcept;
-
   static constexpr unsigned max_at_once = 32;
   static constexpr std::size_t max_read_pieces = 3;
 
@@ -77,9 +74,9 @@ class stream_core {
   void ensure_reading_soon();
   bool keeps_input() const noexcept;
   bool wants_input() const noexcept;
-  void on_readable();
+  void on_ready(wait_type type) override;
   void serve_input();
-  void on_writable();
+  void serve_output();
 
   std::size_t read_transport(std::span<const std::span<std::byte>> pieces);
   std::size_t read_input(std::span<std::byte> direct);
@@ -89,9 +86,11 @@ class stream_core {
   std::size_t count_payload(std::span<std::byte> bytes);
 
   void pump_output(std::optional<send_queue::operation>* done = nullptr);
-  std::size_t transmit(frame_encoder::batch& batch);
+  std::size_t transmit(const frame_encoder::batch& batch);
   void finish_first_write(error_code ec);
   void drop_writes(error_code reason);
+
+  ~stream_core() override = default;
 
   core_ptr self() noexcept { return core_ptr(this); }
 
@@ -118,7 +117,6 @@ class stream_core {
   std::uint64_t bytes_written_ = 0;
   std::uint64_t discarded_ = 0;
   std::uint64_t drained_ = 0;  // bytes read since close()
-  unsigned references_ = 0;    // not atomic: everything is on one thread
   unsigned at_once_ = 0;
   bool read_wait_ = false;       // outstanding
   bool write_wait_ = false;      // outstanding: the transport takes nothing for now

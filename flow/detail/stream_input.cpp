@@ -66,8 +66,7 @@ void stream_core::ensure_reading() {
     return;
   }
   read_wait_ = true;
-  transport_->async_wait(transport::wait_type::read,
-                         [self = self()](error_code) { self->on_readable(); });
+  transport_->async_wait(wait_type::read, self());
 }
 
 // Waiting costs system calls, and the peer those that wake this end up. While data keeps coming it
@@ -88,11 +87,6 @@ void stream_core::ensure_reading_soon() {
       self->ensure_reading();
     }
   });
-}
-
-void stream_core::on_readable() {
-  read_wait_ = false;
-  serve_input();
 }
 
 void stream_core::serve_input() {
@@ -142,8 +136,12 @@ std::size_t stream_core::read_input(std::span<std::byte> direct) {
     const auto space = received_.prepare();
     auto bytes = space.first(read_transport({&space, 1}));
     const std::size_t n = take_payload(bytes, direct);
-    const frame_decoder at = decoder_;
-    received_.keep(bytes, count_payload(bytes), at);
+    if (bytes.empty()) {
+      received_.trim();
+    } else {
+      const frame_decoder at = decoder_;
+      received_.keep(bytes, count_payload(bytes), at);
+    }
     return n;
   }
   // Large frames are read to where they are wanted: the rest of the one that is being read, the
