@@ -202,7 +202,7 @@ awaitable<result<transport_ptr>> connect(result<target> prepared, steady_clock::
 
 }  // namespace
 
-awaitable<result<transport_ptr>> connect_vsock(asio::any_io_executor executor,
+awaitable<result<transport_ptr>> connect_vsock(const asio::any_io_executor& executor,
                                                vsock_address address,
                                                steady_clock::duration timeout,
                                                vsock_options options) {
@@ -210,13 +210,14 @@ awaitable<result<transport_ptr>> connect_vsock(asio::any_io_executor executor,
                  "connect " + to_string(address));
 }
 
-awaitable<result<transport_ptr>> connect_unix(asio::any_io_executor executor, std::string path,
+awaitable<result<transport_ptr>> connect_unix(const asio::any_io_executor& executor,
+                                              const std::string& path,
                                               steady_clock::duration timeout) {
   return connect(unix_target(executor, path), timeout, "connect " + path);
 }
 
-awaitable<result<transport_ptr>> connect_hybrid(asio::any_io_executor executor, std::string path,
-                                                std::uint32_t port,
+awaitable<result<transport_ptr>> connect_hybrid(const asio::any_io_executor& executor,
+                                                const std::string& path, std::uint32_t port,
                                                 steady_clock::duration timeout) {
   return connect(unix_target(executor, path), timeout,
                  "connect " + path + " port " + std::to_string(port), port);

@@ -148,7 +148,7 @@ class stream {
   template <class MutableBufferSequence, class CompletionToken>
   auto async_read_some(const MutableBufferSequence& buffers, CompletionToken&& token) {
     return asio::async_initiate<CompletionToken, void(error_code, std::size_t)>(
-        [](auto handler, detail::core_ptr core, asio::mutable_buffer b) {
+        [](auto handler, const detail::core_ptr& core, asio::mutable_buffer b) {
           detail::start_read(core, b, rebind(std::move(handler), core));
         },
         token, core_, first_of(buffers));
@@ -160,7 +160,7 @@ class stream {
   template <class ConstBufferSequence, class CompletionToken>
   auto async_write_some(const ConstBufferSequence& buffers, CompletionToken&& token) {
     return asio::async_initiate<CompletionToken, void(error_code, std::size_t)>(
-        [](auto handler, detail::core_ptr core, const detail::write_buffers& b) {
+        [](auto handler, const detail::core_ptr& core, const detail::write_buffers& b) {
           detail::start_write(core, b, rebind(std::move(handler), core));
         },
         token, core_, gather(buffers));

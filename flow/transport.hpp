@@ -27,6 +27,7 @@ class transport_waiter {
   transport_waiter() = default;
   transport_waiter(const transport_waiter&) = delete;
   transport_waiter& operator=(const transport_waiter&) = delete;
+  virtual ~transport_waiter() = default;
 
   // The operation may be worth trying again, for whatever reason: it would not block now, the
   // transport was closed, or nothing in particular.
@@ -38,9 +39,6 @@ class transport_waiter {
       delete w;
     }
   }
-
- protected:
-  virtual ~transport_waiter() = default;
 
  private:
   unsigned references_ = 0;

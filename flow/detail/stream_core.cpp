@@ -77,7 +77,8 @@ void stream_core::settle_changes() {
       discarded_ += received_.discard();
     }
     if (const auto reason = state_.read_error(); reason && reading_) {
-      complete(std::move(std::exchange(reading_, std::nullopt)->handler), {reason});
+      complete(std::move(reading_->handler), {reason});
+      reading_.reset();
     }
     pump_output();
     if (state_.finished()) {

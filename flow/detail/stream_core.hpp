@@ -90,8 +90,6 @@ class stream_core final : public transport_waiter {
   void finish_first_write(error_code ec);
   void drop_writes(error_code reason);
 
-  ~stream_core() override = default;
-
   core_ptr self() noexcept { return core_ptr(this); }
 
   void settle() {

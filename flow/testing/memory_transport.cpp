@@ -68,7 +68,13 @@ struct memory_link::state {
   }
 
   // Counts an operation; true if the link breaks now.
-  bool strike() { return operations_left != 0 && --operations_left == 0; }
+  bool strike() {
+    if (operations_left == 0) {
+      return false;
+    }
+    --operations_left;
+    return operations_left == 0;
+  }
 
   asio::any_io_executor executor;
   std::array<end_state, 2> ends;
