@@ -13,6 +13,7 @@
 #include "flow/deadline.hpp"
 #include "flow/detail/socket.hpp"
 #include "flow/socket_transport.hpp"
+#include "flow/unique_handler.hpp"
 
 namespace flow {
 namespace {
@@ -26,12 +27,23 @@ constexpr auto retry_interval = std::chrono::milliseconds(5);
 // The longest answer of a hybrid socket, "OK 4294967295\n", fits well.
 constexpr std::size_t max_answer = 32;
 
+// A coroutine that waits for a transport.
+class resumption final : public transport_waiter {
+ public:
+  explicit resumption(unique_handler<void()> handler) : handler_(std::move(handler)) {}
+
+  void on_ready(wait_type /*type*/) override { std::move(handler_)(); }
+
+ private:
+  unique_handler<void()> handler_;
+};
+
 awaitable<void> wait(transport& t, transport::wait_type type) {
-  co_await asio::async_initiate<decltype(as_result), void(error_code)>(
+  return asio::async_initiate<const asio::use_awaitable_t<>, void()>(
       [](auto handler, transport* waited, transport::wait_type what) {
-        waited->async_wait(what, std::move(handler));
+        waited->async_wait(what, new resumption(std::move(handler)));
       },
-      as_result, &t, type);
+      asio::use_awaitable, &t, type);
 }
 
 int connect_errno(int fd) {
@@ -190,7 +202,7 @@ awaitable<result<transport_ptr>> connect(result<target> prepared, steady_clock::
 
 }  // namespace
 
-awaitable<result<transport_ptr>> connect_vsock(asio::any_io_executor executor,
+awaitable<result<transport_ptr>> connect_vsock(const asio::any_io_executor& executor,
                                                vsock_address address,
                                                steady_clock::duration timeout,
                                                vsock_options options) {
@@ -198,13 +210,14 @@ awaitable<result<transport_ptr>> connect_vsock(asio::any_io_executor executor,
                  "connect " + to_string(address));
 }
 
-awaitable<result<transport_ptr>> connect_unix(asio::any_io_executor executor, std::string path,
+awaitable<result<transport_ptr>> connect_unix(const asio::any_io_executor& executor,
+                                              const std::string& path,
                                               steady_clock::duration timeout) {
   return connect(unix_target(executor, path), timeout, "connect " + path);
 }
 
-awaitable<result<transport_ptr>> connect_hybrid(asio::any_io_executor executor, std::string path,
-                                                std::uint32_t port,
+awaitable<result<transport_ptr>> connect_hybrid(const asio::any_io_executor& executor,
+                                                const std::string& path, std::uint32_t port,
                                                 steady_clock::duration timeout) {
   return connect(unix_target(executor, path), timeout,
                  "connect " + path + " port " + std::to_string(port), port);

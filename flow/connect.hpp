@@ -15,19 +15,20 @@
 namespace flow {
 
 awaitable<result<std::unique_ptr<transport>>> connect_vsock(
-    asio::any_io_executor executor, vsock_address address,
+    const asio::any_io_executor& executor, vsock_address address,
     std::chrono::steady_clock::duration timeout, vsock_options options = {});
 
 // Paths may be longer than a socket address holds (107 bytes) if the last component is not.
 awaitable<result<std::unique_ptr<transport>>> connect_unix(
-    asio::any_io_executor executor, std::string path, std::chrono::steady_clock::duration timeout);
+    const asio::any_io_executor& executor, const std::string& path,
+    std::chrono::steady_clock::duration timeout);
 
 // To `port` of the guest behind a hybrid socket, the form in which Firecracker, Cloud Hypervisor
 // and vhost-device-vsock offer a guest's vsock to the host: a unix socket that is told "CONNECT
 // port\n" and answers "OK number\n". What the number means differs between them; it is not looked
 // at.
 awaitable<result<std::unique_ptr<transport>>> connect_hybrid(
-    asio::any_io_executor executor, std::string path, std::uint32_t port,
+    const asio::any_io_executor& executor, const std::string& path, std::uint32_t port,
     std::chrono::steady_clock::duration timeout);
 
 }  // namespace flow

@@ -5,31 +5,42 @@
 
 namespace flow {
 
-void frame_decoder::take_header(std::span<std::byte>& input) noexcept {
+// True if the header is complete now.
+bool frame_decoder::take_header(std::span<std::byte>& input) noexcept {
+  if (header_size_ == 0 && input.size() >= frame_header_size) {
+    std::memcpy(header_.data(), input.data(), frame_header_size);
+    input = input.subspan(frame_header_size);
+    return true;
+  }
   const std::size_t n = std::min(header_left(), input.size());
   std::memcpy(header_.data() + header_size_, input.data(), n);
-  header_size_ += n;
   input = input.subspan(n);
+  header_size_ += n;
+  if (header_size_ != frame_header_size) {
+    return false;
+  }
+  header_size_ = 0;
+  return true;
 }
 
 frame_decoder::item frame_decoder::start_frame() noexcept {
   const std::uint32_t value = decode_header(header_);
-  header_size_ = 0;
+  if (value < invalid_length) {
+    if (value <= max_frame_) {
+      payload_left_ = value;
+      last_length_ = value;
+      return {};
+    }
+    failure_ = errc::frame_too_large;
+    return {item_type::failure, {}, {}};
+  }
   switch (static_cast<frame_code>(value)) {
     case frame_code::shutdown_read:
     case frame_code::shutdown_write:
     case frame_code::close:
       return {item_type::control, {}, static_cast<frame_code>(value)};
   }
-  if (value >= invalid_length) {
-    failure_ = errc::protocol;
-  } else if (value > max_frame_) {
-    failure_ = errc::frame_too_large;
-  } else {
-    payload_left_ = value;
-    last_length_ = value;
-    return {};
-  }
+  failure_ = errc::protocol;
   return {item_type::failure, {}, {}};
 }
 
@@ -44,8 +55,7 @@ frame_decoder::item frame_decoder::next(std::span<std::byte>& input) noexcept {
       payload_left_ -= static_cast<std::uint32_t>(payload.size());
       return {item_type::payload, payload, {}};
     }
-    take_header(input);
-    if (header_left() != 0) {
+    if (!take_header(input)) {
       break;
     }
     if (const item started = start_frame(); started.type != item_type::none) {

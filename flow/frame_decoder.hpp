@@ -33,6 +33,10 @@ class frame_decoder {
   // Takes the next item off the front of `input`. Data frames without payload are skipped.
   item next(std::span<std::byte>& input) noexcept;
 
+  // Takes back the last `size` bytes of the payload handed out last: the next call hands them out
+  // again, from wherever its input has them then.
+  void take_back(std::size_t size) noexcept { payload_left_ += static_cast<std::uint32_t>(size); }
+
   // What the frame being decoded still lacks: payload, or if there is none, header. 4 missing bytes
   // of header mean that the input so far ended between two frames.
   std::uint32_t payload_left() const noexcept { return payload_left_; }
@@ -44,7 +48,7 @@ class frame_decoder {
   error_code failure() const noexcept { return failure_; }
 
  private:
-  void take_header(std::span<std::byte>& input) noexcept;
+  bool take_header(std::span<std::byte>& input) noexcept;
   item start_frame() noexcept;
 
   std::uint32_t max_frame_;

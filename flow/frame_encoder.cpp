@@ -4,26 +4,28 @@
 
 namespace flow {
 
-void frame_encoder::batch::join() noexcept {
-  if (count_ < 2 || size_ > max_joined) {
-    return;
+void frame_encoder::batch::join(const frame_header& header,
+                                std::span<const iovec> payload) noexcept {
+  std::memcpy(joined_.data(), header.data(), header.size());
+  std::size_t size = header.size();
+  for (const auto& piece : payload) {
+    std::memcpy(joined_.data() + size, piece.iov_base, piece.iov_len);
+    size += piece.iov_len;
   }
-  std::size_t offset = 0;
-  for (const auto& piece : buffers()) {
-    std::memcpy(joined_.data() + offset, piece.iov_base, piece.iov_len);
-    offset += piece.iov_len;
-  }
-  buffers_.front() = {joined_.data(), size_};
-  count_ = 1;
+  add(joined_.data(), size);
 }
 
 void frame_encoder::gather(batch& b, std::span<const iovec> payload) const noexcept {
-  if (header_left_ != 0) {
-    b.add(header_.data() + frame_header_size - header_left_, header_left_);
-  }
   std::size_t message = 0;
   for (const auto& piece : payload) {
     message += piece.iov_len;
+  }
+  if (!inside_frame() && message <= std::min(max_payload_, batch::max_joined_payload)) {
+    b.join(encode_header(static_cast<std::uint32_t>(message)), payload);
+    return;
+  }
+  if (header_left_ != 0) {
+    b.add(header_.data() + frame_header_size - header_left_, header_left_);
   }
   std::size_t frame = payload_left_;
   std::size_t headers = 0;

@@ -1,5 +1,5 @@
-// Cuts messages into frames and says which bytes go to the transport next. No I/O, no allocation,
-// and no copy of payload: headers are made here, payloads stay where they are.
+// Cuts messages into frames and says which bytes go to the transport next. No I/O, no allocation;
+// payloads that are not small stay where they are.
 //
 //   encoder.gather(batch, payload);                     // as many frames as fit one system call
 //   n = transport.write_some(batch.buffers(), ec);      // any part of them
@@ -33,15 +33,12 @@ class frame_encoder {
     std::span<const iovec> buffers() const noexcept { return {buffers_.data(), count_}; }
     std::size_t size() const noexcept { return size_; }
 
-    // Copies the pieces into one if they are small: for these, that costs the system call less than
-    // a second piece.
-    void join() noexcept;
-
    private:
     friend class frame_encoder;
     static constexpr std::size_t max_headers = 16;
-    static constexpr std::size_t max_joined = frame_header_size + legacy_max_payload;
+    static constexpr std::uint32_t max_joined_payload = legacy_max_payload;
 
+    void join(const frame_header& header, std::span<const iovec> payload) noexcept;
     bool full() const noexcept { return count_ == buffers_.size(); }
     void add(const void* data, std::size_t size) noexcept {
       buffers_[count_++] = {const_cast<void*>(data), size};
@@ -50,7 +47,8 @@ class frame_encoder {
 
     std::array<frame_header, max_headers> headers_;
     std::array<iovec, 2 * max_headers> buffers_;
-    std::array<std::byte, max_joined> joined_;
+    std::array<std::byte, frame_header_size + max_joined_payload>
+        joined_;  // a small frame, header and payload
     std::size_t count_ = 0;
     std::size_t size_ = 0;
   };
@@ -65,7 +63,8 @@ class frame_encoder {
   void begin(frame_code code) noexcept { begin(static_cast<std::uint32_t>(code), 0); }
 
   // Fills an empty batch with the rest of the frame begun, and then with Data frames for the rest
-  // of `payload`, whose first bytes belong to the frame begun.
+  // of `payload`, whose first bytes belong to the frame begun. A small message is copied behind its
+  // header: that costs less than what a system call asks for a second piece.
   void gather(batch& b, std::span<const iovec> payload) const noexcept;
 
   // The transport took `n` bytes of a batch gathered from `payload_size` bytes of payload. Returns

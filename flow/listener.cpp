@@ -47,7 +47,7 @@ result<unique_fd> listen_at(unique_fd fd, const detail::socket_address& address)
 }  // namespace
 
 struct listener::state {
-  explicit state(asio::any_io_executor ex) : socket(std::move(ex)) {}
+  explicit state(const asio::any_io_executor& executor) : socket(executor) {}
   state(const state&) = delete;
   state& operator=(const state&) = delete;
   ~state() { close(); }
@@ -85,7 +85,7 @@ listener::~listener() {
   }
 }
 
-result<listener> listener::vsock(asio::any_io_executor executor, vsock_address address,
+result<listener> listener::vsock(const asio::any_io_executor& executor, vsock_address address,
                                  vsock_options options) {
   const std::string where = "listen " + to_string(address);
   auto fd = detail::open_socket(AF_VSOCK);
@@ -106,7 +106,7 @@ result<listener> listener::vsock(asio::any_io_executor executor, vsock_address a
   return adopt(std::move(s), std::move(*fd));
 }
 
-result<listener> listener::unix(asio::any_io_executor executor, std::string path,
+result<listener> listener::unix(const asio::any_io_executor& executor, std::string path,
                                 mode_t permissions) {
   const std::string where = "listen " + path;
   auto fd = detail::open_socket(AF_UNIX);
@@ -130,9 +130,9 @@ result<listener> listener::unix(asio::any_io_executor executor, std::string path
   return adopt(std::move(s), std::move(*fd));
 }
 
-result<listener> listener::hybrid(asio::any_io_executor executor, const std::string& path,
+result<listener> listener::hybrid(const asio::any_io_executor& executor, const std::string& path,
                                   std::uint32_t port, mode_t permissions) {
-  auto listening = unix(std::move(executor), path + "_" + std::to_string(port), permissions);
+  auto listening = unix(executor, path + "_" + std::to_string(port), permissions);
   if (listening) {
     listening->state_->address.port = port;
   }

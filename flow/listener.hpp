@@ -24,14 +24,14 @@ struct accepted {
 class listener {
  public:
   // `address` may leave cid and port to the system (vsock_address::any).
-  static result<listener> vsock(asio::any_io_executor executor, vsock_address address,
+  static result<listener> vsock(const asio::any_io_executor& executor, vsock_address address,
                                 vsock_options options = {});
 
   // Creates the socket file, with these permissions from the start, and removes it in the end. A
   // file that exists is an error (EADDRINUSE), even if nobody listens there.
-  static result<listener> unix(asio::any_io_executor executor, std::string path,
+  static result<listener> unix(const asio::any_io_executor& executor, std::string path,
                                mode_t permissions = 0600);
-  static result<listener> hybrid(asio::any_io_executor executor, const std::string& path,
+  static result<listener> hybrid(const asio::any_io_executor& executor, const std::string& path,
                                  std::uint32_t port, mode_t permissions = 0600);
 
   listener(listener&&) noexcept;

@@ -30,12 +30,10 @@ class socket_transport final : public transport {
         [](auto... args) { return ::sendmsg(args...); });
   }
 
-  // Wrapped, the handler runs on the socket's executor without being asked for its own, which Asio
-  // would have to allocate.
-  void async_wait(wait_type type, wait_handler handler) override {
+  void async_wait(wait_type type, waiter w) override {
     socket_.async_wait(
         type == wait_type::read ? asio::socket_base::wait_read : asio::socket_base::wait_write,
-        [h = std::move(handler)](error_code ec) mutable { std::move(h)(ec); });
+        [w = std::move(w), type](error_code /*ec*/) { w->on_ready(type); });
   }
 
   // close(2) alone ends nothing while another process holds a copy of the descriptor.

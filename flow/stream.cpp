@@ -8,60 +8,77 @@ namespace flow {
 namespace detail {
 namespace {
 
-using core_ptr = std::shared_ptr<stream_core>;
-
-// A read or write that could not complete at once, awaited.
-auto async_finish_read(core_ptr core, asio::mutable_buffer buffer) {
-  return asio::async_initiate<decltype(as_result), void(error_code, std::size_t)>(
-      [](auto handler, const core_ptr& c, asio::mutable_buffer b) {
-        c->finish_read(b, std::move(handler));
-      },
-      as_result, std::move(core), buffer);
+// The result of an operation as coroutines have it.
+result<std::size_t> to_read_result(io_result r) {
+  if (r.ec) {
+    return error(r.ec);
+  }
+  return r.n;
 }
 
-auto async_finish_write(core_ptr core) {
-  return asio::async_initiate<decltype(as_result), void(error_code, std::size_t)>(
-      [](auto handler, const core_ptr& c) { c->finish_write(std::move(handler)); }, as_result,
-      std::move(core));
+result<void> to_write_result(io_result r) {
+  if (r.ec) {
+    return error(r.ec);
+  }
+  return {};
 }
 
 // The coroutines own the core: they may outlive the stream.
 
+// What remains of an operation that could not complete at once.
+awaitable<result<std::size_t>> finish_read(core_ptr core, asio::mutable_buffer buffer) {
+  return asio::async_initiate<const asio::use_awaitable_t<>, void(result<std::size_t>)>(
+      [](auto handler, const core_ptr& c, asio::mutable_buffer b) {
+        c->finish_read(b, [h = std::move(handler)](error_code ec, std::size_t n) mutable {
+          std::move(h)(to_read_result({ec, n}));
+        });
+      },
+      asio::use_awaitable, std::move(core), buffer);
+}
+
+awaitable<result<void>> finish_write(core_ptr core) {
+  return asio::async_initiate<const asio::use_awaitable_t<>, void(result<void>)>(
+      [](auto handler, const core_ptr& c) {
+        c->finish_write([h = std::move(handler)](error_code ec, std::size_t n) mutable {
+          std::move(h)(to_write_result({ec, n}));
+        });
+      },
+      asio::use_awaitable, std::move(core));
+}
+
+// A read that is known to have to wait, in one coroutine less. By the time it is awaited that may
+// have changed.
+awaitable<result<std::size_t>> read_later(core_ptr core, asio::mutable_buffer buffer) {
+  return asio::async_initiate<const asio::use_awaitable_t<>, void(result<std::size_t>)>(
+      [](auto handler, const core_ptr& c, asio::mutable_buffer b) {
+        start_read(c, b, [h = std::move(handler)](error_code ec, std::size_t n) mutable {
+          std::move(h)(to_read_result({ec, n}));
+        });
+      },
+      asio::use_awaitable, std::move(core), buffer);
+}
+
 awaitable<result<std::size_t>> read_some(core_ptr core, asio::mutable_buffer buffer) {
   const auto done = core->try_read(buffer);
-  io_result read;
-  if (done) {
-    read = *done;
-    if (core->must_yield()) {
-      co_await asio::post(core->executor(), asio::use_awaitable);
-    }
-  } else {
-    const auto r = co_await async_finish_read(core, buffer);
-    read = {std::get<0>(r), std::get<1>(r)};
+  if (!done) {
+    co_return co_await finish_read(core, buffer);
   }
-  if (read.ec) {
-    co_return error(read.ec);
+  if (core->must_yield()) {
+    co_await asio::post(core->executor(), asio::use_awaitable);
   }
-  co_return read.n;
+  co_return to_read_result(*done);
 }
 
 awaitable<result<void>> write(core_ptr core, asio::const_buffer buffer) {
   const iovec whole = to_iovec(buffer);
   const auto done = core->try_write({&whole, 1});
-  error_code ec;
-  if (done) {
-    ec = done->ec;
-    if (core->must_yield()) {
-      co_await asio::post(core->executor(), asio::use_awaitable);
-    }
-  } else {
-    const auto r = co_await async_finish_write(core);
-    ec = std::get<0>(r);
+  if (!done) {
+    co_return co_await finish_write(core);
   }
-  if (ec) {
-    co_return error(ec);
+  if (core->must_yield()) {
+    co_await asio::post(core->executor(), asio::use_awaitable);
   }
-  co_return result<void>();
+  co_return to_write_result(*done);
 }
 
 awaitable<result<void>> shutdown_write(core_ptr core) {
@@ -135,7 +152,7 @@ void start_write(const core_ptr& core, const write_buffers& buffers, io_handler 
 }  // namespace detail
 
 stream::stream(std::unique_ptr<transport> t, const options& o)
-    : core_(std::make_shared<detail::stream_core>(std::move(t), o)) {
+    : core_(new detail::stream_core(std::move(t), o)) {
   core_->start();
 }
 
@@ -160,7 +177,7 @@ stream::executor_type stream::get_executor() const noexcept {
 }
 
 awaitable<result<std::size_t>> stream::read_some(asio::mutable_buffer buffer) {
-  return detail::read_some(core_, buffer);
+  return core_->read_waits() ? detail::read_later(core_, buffer) : detail::read_some(core_, buffer);
 }
 
 awaitable<result<void>> stream::write(asio::const_buffer buffer) {

@@ -39,12 +39,14 @@
 #include <boost/asio/append.hpp>
 #include <boost/asio/async_result.hpp>
 #include <boost/asio/dispatch.hpp>
+#include <boost/smart_ptr/intrusive_ptr.hpp>
 #include <chrono>
 #include <cstdint>
 #include <memory>
 
 #include "flow/frame.hpp"
 #include "flow/transport.hpp"
+#include "flow/unique_handler.hpp"
 
 namespace flow {
 
@@ -91,6 +93,9 @@ struct close_result {
 namespace detail {
 
 class stream_core;
+void intrusive_ptr_add_ref(stream_core* core) noexcept;
+void intrusive_ptr_release(stream_core* core) noexcept;
+using core_ptr = boost::intrusive_ptr<stream_core>;
 
 // Called on the stream's executor.
 using io_handler = unique_handler<void(error_code, std::size_t)>;
@@ -120,10 +125,8 @@ inline iovec to_iovec(asio::const_buffer b) noexcept {
 }
 
 const asio::any_io_executor& executor_of(const stream_core& core) noexcept;
-void start_read(const std::shared_ptr<stream_core>& core, asio::mutable_buffer buffer,
-                io_handler handler);
-void start_write(const std::shared_ptr<stream_core>& core, const write_buffers& buffers,
-                 io_handler handler);
+void start_read(const core_ptr& core, asio::mutable_buffer buffer, io_handler handler);
+void start_write(const core_ptr& core, const write_buffers& buffers, io_handler handler);
 
 }  // namespace detail
 
@@ -145,7 +148,7 @@ class stream {
   template <class MutableBufferSequence, class CompletionToken>
   auto async_read_some(const MutableBufferSequence& buffers, CompletionToken&& token) {
     return asio::async_initiate<CompletionToken, void(error_code, std::size_t)>(
-        [](auto handler, std::shared_ptr<detail::stream_core> core, asio::mutable_buffer b) {
+        [](auto handler, const detail::core_ptr& core, asio::mutable_buffer b) {
           detail::start_read(core, b, rebind(std::move(handler), core));
         },
         token, core_, first_of(buffers));
@@ -157,8 +160,7 @@ class stream {
   template <class ConstBufferSequence, class CompletionToken>
   auto async_write_some(const ConstBufferSequence& buffers, CompletionToken&& token) {
     return asio::async_initiate<CompletionToken, void(error_code, std::size_t)>(
-        [](auto handler, std::shared_ptr<detail::stream_core> core,
-           const detail::write_buffers& b) {
+        [](auto handler, const detail::core_ptr& core, const detail::write_buffers& b) {
           detail::start_write(core, b, rebind(std::move(handler), core));
         },
         token, core_, gather(buffers));
@@ -204,7 +206,7 @@ class stream {
 
  private:
   template <class Handler>
-  static auto rebind(Handler handler, const std::shared_ptr<detail::stream_core>& core) {
+  static auto rebind(Handler handler, const detail::core_ptr& core) {
     return detail::rebound_handler<Handler>{std::move(handler), detail::executor_of(*core)};
   }
 
@@ -233,7 +235,7 @@ class stream {
     return gathered;
   }
 
-  std::shared_ptr<detail::stream_core> core_;
+  detail::core_ptr core_;
 };
 
 }  // namespace flow

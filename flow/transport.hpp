@@ -9,19 +9,45 @@
 
 #include <sys/uio.h>
 
+#include <boost/smart_ptr/intrusive_ptr.hpp>
 #include <cstddef>
 #include <span>
 
 #include "flow/asio.hpp"
 #include "flow/error.hpp"
-#include "flow/unique_handler.hpp"
 
 namespace flow {
 
-class transport {
+// Whoever waits for a transport. Held by the wait, so that what it refers to lives until then;
+// counted without atomic operations, everything being on one thread.
+class transport_waiter {
  public:
   enum class wait_type { read, write };
-  using wait_handler = unique_handler<void(error_code)>;
+
+  transport_waiter() = default;
+  transport_waiter(const transport_waiter&) = delete;
+  transport_waiter& operator=(const transport_waiter&) = delete;
+  virtual ~transport_waiter() = default;
+
+  // The operation may be worth trying again, for whatever reason: it would not block now, the
+  // transport was closed, or nothing in particular.
+  virtual void on_ready(wait_type type) = 0;
+
+  friend void intrusive_ptr_add_ref(transport_waiter* w) noexcept { ++w->references_; }
+  friend void intrusive_ptr_release(transport_waiter* w) noexcept {
+    if (--w->references_ == 0) {
+      delete w;
+    }
+  }
+
+ private:
+  unsigned references_ = 0;
+};
+
+class transport {
+ public:
+  using wait_type = transport_waiter::wait_type;
+  using waiter = boost::intrusive_ptr<transport_waiter>;
 
   transport() = default;
   transport(const transport&) = delete;
@@ -39,12 +65,11 @@ class transport {
   // Errors as for reading. Never raises SIGPIPE.
   virtual std::size_t write_some(std::span<const iovec> buffers, error_code& ec) noexcept = 0;
 
-  // Completes when the operation may be worth trying again, for whatever reason, on the executor
-  // and never inside this call. At most one wait of each type may be outstanding.
-  // asio::error::operation_aborted: closed.
-  virtual void async_wait(wait_type type, wait_handler handler) = 0;
+  // Calls w->on_ready(type) once, on the executor and never inside this call; not at all only if
+  // the execution context is destroyed before. At most one wait of each type may be outstanding.
+  virtual void async_wait(wait_type type, waiter w) = 0;
 
-  // Ends both directions for the peer as well, releases the resource and cancels outstanding waits.
+  // Ends both directions for the peer as well, releases the resource and ends outstanding waits.
   // Further calls do nothing; reading and writing fail with asio::error::bad_descriptor.
   virtual void close() noexcept = 0;
 

@@ -20,14 +20,16 @@ std::span<std::byte> receive_buffer::prepare() {
   return block_.bytes().subspan(end_, limit_ - end_);
 }
 
-std::span<std::byte> receive_buffer::commit(std::size_t size,
-                                            const frame_decoder& arrival) noexcept {
+void receive_buffer::keep(std::span<const std::byte> bytes, std::size_t payload,
+                          const frame_decoder& at) noexcept {
+  const auto offset = static_cast<std::size_t>(bytes.data() - block_.bytes().data());
   if (begin_ == end_) {
-    delivery_ = arrival;
+    begin_ = offset;
+    delivery_ = at;
   }
-  const auto bytes = block_.bytes().subspan(end_, size);
-  end_ += size;
-  return bytes;
+  end_ = offset + bytes.size();
+  payload_ += payload;
+  trim();
 }
 
 void receive_buffer::trim() noexcept {
@@ -40,17 +42,18 @@ void receive_buffer::trim() noexcept {
 std::size_t receive_buffer::deliver(std::span<std::byte> to) noexcept {
   std::size_t delivered = 0;
   while (payload_ != 0 && delivered != to.size()) {
-    // The decoder is offered no more payload than there is room for, and headers whole.
-    const std::size_t room = to.size() - delivered;
-    const std::size_t offered = delivery_.payload_left() != 0 ? room : delivery_.header_left();
-    auto bytes = block_.bytes().subspan(begin_, std::min(offered, end_ - begin_));
-    begin_ += bytes.size();
+    auto bytes = block_.bytes().subspan(begin_, end_ - begin_);
     const auto item = delivery_.next(bytes);
-    begin_ -= bytes.size();
     if (item.type == frame_decoder::item_type::payload) {
-      std::memcpy(to.data() + delivered, item.payload.data(), item.payload.size());
-      delivered += item.payload.size();
-      payload_ -= item.payload.size();
+      const std::size_t n = std::min(item.payload.size(), to.size() - delivered);
+      std::memcpy(to.data() + delivered, item.payload.data(), n);
+      delivered += n;
+      payload_ -= n;
+      const std::size_t rest = item.payload.size() - n;
+      delivery_.take_back(rest);
+      begin_ = end_ - bytes.size() - rest;
+    } else {
+      begin_ = end_ - bytes.size();
     }
   }
   trim();

@@ -23,14 +23,13 @@ class receive_buffer {
   std::size_t payload() const noexcept { return payload_; }
   bool full() const noexcept { return end_ - begin_ == limit_; }
 
-  // Where the next bytes go; empty if full. Followed by commit() or trim().
+  // Where the next bytes go; empty if full. Followed by keep() or trim().
   std::span<std::byte> prepare();
 
-  // `size` bytes were read there. `arrival` is the stream's decoder before it has seen them.
-  // Returns them, to be parsed and reported by add_payload().
-  std::span<std::byte> commit(std::size_t size, const frame_decoder& arrival) noexcept;
-
-  void add_payload(std::size_t size) noexcept { payload_ += size; }
+  // `bytes` were read there, of which `payload` are payload. If nothing else is held, they may be
+  // only the last of what was read. `at` is the decoder before it has seen them.
+  void keep(std::span<const std::byte> bytes, std::size_t payload,
+            const frame_decoder& at) noexcept;
 
   // Gives the block back if it holds no payload.
   void trim() noexcept;

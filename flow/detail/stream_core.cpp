@@ -5,6 +5,14 @@
 
 namespace flow::detail {
 
+void intrusive_ptr_add_ref(stream_core* core) noexcept {
+  intrusive_ptr_add_ref(static_cast<transport_waiter*>(core));
+}
+
+void intrusive_ptr_release(stream_core* core) noexcept {
+  intrusive_ptr_release(static_cast<transport_waiter*>(core));
+}
+
 stream_core::stream_core(std::unique_ptr<transport> t, const stream_options& o)
     : transport_(std::move(t)),
       executor_(transport_->get_executor()),
@@ -16,6 +24,16 @@ stream_core::stream_core(std::unique_ptr<transport> t, const stream_options& o)
 
 void stream_core::complete(io_handler handler, io_result r) {
   asio::post(executor_, [h = std::move(handler), r]() mutable { std::move(h)(r.ec, r.n); });
+}
+
+void stream_core::on_ready(wait_type type) {
+  if (type == wait_type::read) {
+    read_wait_ = false;
+    serve_input();
+  } else {
+    write_wait_ = false;
+    serve_output();
+  }
 }
 
 void stream_core::shutdown_write() {
@@ -50,7 +68,7 @@ void stream_core::abort() {
   settle();
 }
 
-void stream_core::settle() {
+void stream_core::settle_changes() {
   while (std::exchange(unsettled_, false)) {
     if (const auto reason = state_.drop_error(); reason && !queue_.empty()) {
       drop_writes(reason);
@@ -59,7 +77,8 @@ void stream_core::settle() {
       discarded_ += received_.discard();
     }
     if (const auto reason = state_.read_error(); reason && reading_) {
-      complete(std::move(std::exchange(reading_, std::nullopt)->handler), {reason});
+      complete(std::move(reading_->handler), {reason});
+      reading_.reset();
     }
     pump_output();
     if (state_.finished()) {
@@ -78,7 +97,7 @@ void stream_core::start_close_timer() {
     return;
   }
   close_timer_.emplace(executor_, options_.close_wait);
-  close_timer_->async_wait([self = shared_from_this()](const error_code& ec) {
+  close_timer_->async_wait([self = self()](const error_code& ec) {
     if (!ec) {
       self->end(errc::timed_out);
     }

@@ -24,7 +24,7 @@ struct io_result {
   std::size_t n = 0;
 };
 
-class stream_core : public std::enable_shared_from_this<stream_core> {
+class stream_core final : public transport_waiter {
  public:
   stream_core(std::unique_ptr<transport> t, const stream_options& o);
 
@@ -40,6 +40,11 @@ class stream_core : public std::enable_shared_from_this<stream_core> {
   // The result, if there is one at once. Otherwise the operation waits for its handler: it must get
   // it by finish_read() or finish_write() before anything else happens.
   std::optional<io_result> try_read(asio::mutable_buffer buffer);
+
+  // try_read() would have to wait, and not even try.
+  bool read_waits() const noexcept {
+    return input_empty_ && received_.payload() == 0 && !state_.read_error() && !reading_;
+  }
   std::optional<io_result> try_write(std::span<const iovec> buffers);
   void finish_read(asio::mutable_buffer buffer, io_handler handler);
   void finish_write(io_handler handler);
@@ -69,22 +74,30 @@ class stream_core : public std::enable_shared_from_this<stream_core> {
   void ensure_reading_soon();
   bool keeps_input() const noexcept;
   bool wants_input() const noexcept;
-  void on_readable();
+  void on_ready(wait_type type) override;
   void serve_input();
-  void on_writable();
+  void serve_output();
 
   std::size_t read_transport(std::span<const std::span<std::byte>> pieces);
   std::size_t read_input(std::span<std::byte> direct);
-  void read_ahead();
   void drain_input();
-  std::size_t parse(std::span<std::byte> bytes, std::byte* to);
+  std::span<std::byte> next_payload(std::span<std::byte>& bytes);
+  std::size_t take_payload(std::span<std::byte>& bytes, std::span<std::byte> to);
+  std::size_t count_payload(std::span<std::byte> bytes);
 
   void pump_output(std::optional<send_queue::operation>* done = nullptr);
-  std::size_t transmit(frame_encoder::batch& batch);
+  std::size_t transmit(const frame_encoder::batch& batch);
   void finish_first_write(error_code ec);
   void drop_writes(error_code reason);
 
-  void settle();
+  core_ptr self() noexcept { return core_ptr(this); }
+
+  void settle() {
+    if (unsettled_) {
+      settle_changes();
+    }
+  }
+  void settle_changes();
   void start_close_timer();
   static error_code meaning_of(error_code ec);
 

@@ -66,8 +66,7 @@ void stream_core::ensure_reading() {
     return;
   }
   read_wait_ = true;
-  transport_->async_wait(transport::wait_type::read,
-                         [self = shared_from_this()](error_code) { self->on_readable(); });
+  transport_->async_wait(wait_type::read, self());
 }
 
 // Waiting costs system calls, and the peer those that wake this end up. While data keeps coming it
@@ -78,7 +77,7 @@ void stream_core::ensure_reading_soon() {
     return;
   }
   wait_put_off_ = true;
-  asio::post(executor_, [self = shared_from_this(), seen = bytes_read_] {
+  asio::post(executor_, [self = self(), seen = bytes_read_] {
     self->wait_put_off_ = false;
     if (self->reading_) {
       self->serve_input();
@@ -88,11 +87,6 @@ void stream_core::ensure_reading_soon() {
       self->ensure_reading();
     }
   });
-}
-
-void stream_core::on_readable() {
-  read_wait_ = false;
-  serve_input();
 }
 
 void stream_core::serve_input() {
@@ -139,8 +133,16 @@ std::size_t stream_core::read_transport(std::span<const std::span<std::byte>> pi
 // ahead of the application if that is small or empty. Returns how much payload is in `direct` now.
 std::size_t stream_core::read_input(std::span<std::byte> direct) {
   if (direct.size() < direct_read_size) {
-    read_ahead();
-    return received_.deliver(direct);
+    const auto space = received_.prepare();
+    auto bytes = space.first(read_transport({&space, 1}));
+    const std::size_t n = take_payload(bytes, direct);
+    if (bytes.empty()) {
+      received_.trim();
+    } else {
+      const frame_decoder at = decoder_;
+      received_.keep(bytes, count_payload(bytes), at);
+    }
+    return n;
   }
   // Large frames are read to where they are wanted: the rest of the one that is being read, the
   // next header set apart, and the next payload. Small ones are moved up, over their headers.
@@ -154,24 +156,14 @@ std::size_t stream_core::read_input(std::span<std::byte> direct) {
     rest = direct.subspan(lead.size());
   }
   const std::array<std::span<std::byte>, max_read_pieces> pieces{lead, header_space, rest};
-  std::size_t n = read_transport(pieces);
-  std::byte* to = direct.data();
+  std::size_t left = read_transport(pieces);
+  std::size_t n = 0;
   for (const auto piece : pieces) {
-    const auto bytes = piece.first(std::min(n, piece.size()));
-    n -= bytes.size();
-    to += parse(bytes, to);
+    auto bytes = piece.first(std::min(left, piece.size()));
+    left -= bytes.size();
+    n += take_payload(bytes, direct.subspan(n));
   }
-  return static_cast<std::size_t>(to - direct.data());
-}
-
-void stream_core::read_ahead() {
-  const auto space = received_.prepare();
-  const std::size_t n = read_transport({&space, 1});
-  if (n != 0) {
-    const auto bytes = received_.commit(n, decoder_);
-    received_.add_payload(parse(bytes, nullptr));
-  }
-  received_.trim();
+  return n;
 }
 
 // One read from the transport that is looked through for control frames only.
@@ -182,7 +174,7 @@ void stream_core::drain_input() {
   const auto scratch = buffer_pool::of(executor_).take();
   const auto space = scratch.bytes();
   const std::size_t n = read_transport({&space, 1});
-  discarded_ += parse(space.first(n), nullptr);
+  discarded_ += count_payload(space.first(n));
   if (state_.close_asked()) {
     drained_ += n;
     if (drained_ > options_.max_drain) {
@@ -191,25 +183,20 @@ void stream_core::drain_input() {
   }
 }
 
-// Returns how much payload there is among `bytes`. Gathers it at `to`, which is where the bytes are
-// or before, unless that is nullptr.
-std::size_t stream_core::parse(std::span<std::byte> bytes, std::byte* to) {
-  std::size_t payload = 0;
+// The next piece of payload in `bytes`, taken off their front with what comes before it; none at
+// their end, and where the peer is not listened to any further. Control frames take effect.
+std::span<std::byte> stream_core::next_payload(std::span<std::byte>& bytes) {
   while (!state_.close_received() && !state_.ended()) {
     const auto item = decoder_.next(bytes);
     switch (item.type) {
       case frame_decoder::item_type::none:
-        return payload;
+        return {};
       case frame_decoder::item_type::payload:
         state_.receive_data();
-        if (state_.ended()) {
-          break;
+        if (!state_.ended()) {
+          return item.payload;
         }
-        if (to != nullptr && to + payload != item.payload.data()) {
-          std::memmove(to + payload, item.payload.data(), item.payload.size());
-        }
-        payload += item.payload.size();
-        continue;
+        break;
       case frame_decoder::item_type::control:
         state_.receive(item.code);
         break;
@@ -219,7 +206,38 @@ std::size_t stream_core::parse(std::span<std::byte> bytes, std::byte* to) {
     }
     unsettled_ = true;
   }
-  return payload;
+  return {};
+}
+
+// Moves the payload in `bytes` to `to`, which may overlap with it, until that is full. Returns how
+// much that was, and leaves in `bytes` what is left.
+std::size_t stream_core::take_payload(std::span<std::byte>& bytes, std::span<std::byte> to) {
+  std::size_t taken = 0;
+  while (taken != to.size()) {
+    const auto payload = next_payload(bytes);
+    if (payload.empty()) {
+      break;
+    }
+    const std::size_t n = std::min(payload.size(), to.size() - taken);
+    if (to.data() + taken != payload.data()) {
+      std::memmove(to.data() + taken, payload.data(), n);
+    }
+    taken += n;
+    if (n != payload.size()) {
+      decoder_.take_back(payload.size() - n);
+      bytes = {payload.data() + n, payload.size() - n + bytes.size()};
+    }
+  }
+  return taken;
+}
+
+// How much payload there is in `bytes`.
+std::size_t stream_core::count_payload(std::span<std::byte> bytes) {
+  std::size_t size = 0;
+  for (auto piece = next_payload(bytes); !piece.empty(); piece = next_payload(bytes)) {
+    size += piece.size();
+  }
+  return size;
 }
 
 }  // namespace flow::detail

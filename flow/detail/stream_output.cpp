@@ -37,8 +37,7 @@ void stream_core::finish_write(io_handler handler) {
   queue_.back().handler = std::move(handler);
 }
 
-void stream_core::on_writable() {
-  write_wait_ = false;
+void stream_core::serve_output() {
   std::optional<send_queue::operation> done;
   pump_output(&done);
   settle();
@@ -83,8 +82,7 @@ void stream_core::pump_output(std::optional<send_queue::operation>* done) {
 
 // Returns how much the transport took. If that is not all, there is a wait for more room now, or
 // the transport is broken.
-std::size_t stream_core::transmit(frame_encoder::batch& batch) {
-  batch.join();
+std::size_t stream_core::transmit(const frame_encoder::batch& batch) {
   error_code ec;
   const std::size_t n = transport_->write_some(batch.buffers(), ec);
   if (ec && ec != asio::error::would_block) {
@@ -92,8 +90,7 @@ std::size_t stream_core::transmit(frame_encoder::batch& batch) {
     unsettled_ = true;
   } else if (n != batch.size()) {
     write_wait_ = true;
-    transport_->async_wait(transport::wait_type::write,
-                           [self = shared_from_this()](error_code) { self->on_writable(); });
+    transport_->async_wait(wait_type::write, self());
   }
   return n;
 }

@@ -12,16 +12,19 @@ struct memory_link::state {
 
   struct end_state {
     memory_pipe incoming;
-    transport::wait_handler read_wait;
-    transport::wait_handler write_wait;
+    transport::waiter read_wait;
+    transport::waiter write_wait;
     bool storm_read = false;
     bool storm_write = false;
     bool closed = false;
   };
 
-  void complete(transport::wait_handler& handler, error_code ec) {
-    if (handler) {
-      asio::post(executor, [h = std::move(handler), ec]() mutable { std::move(h)(ec); });
+  void wake_reader(end_state& e) { wake(e.read_wait, transport::wait_type::read); }
+  void wake_writer(end_state& e) { wake(e.write_wait, transport::wait_type::write); }
+
+  void wake(transport::waiter& waiting, transport::wait_type type) {
+    if (waiting) {
+      asio::post(executor, [w = std::move(waiting), type] { w->on_ready(type); });
     }
   }
 
@@ -36,10 +39,10 @@ struct memory_link::state {
   void poke() {
     for (std::size_t i = 0; i < ends.size(); ++i) {
       if (readable(ends[i])) {
-        complete(ends[i].read_wait, {});
+        wake_reader(ends[i]);
       }
       if (writable(ends[1 - i])) {
-        complete(ends[i].write_wait, {});
+        wake_writer(ends[i]);
       }
     }
   }
@@ -59,13 +62,19 @@ struct memory_link::state {
 
   void poke_all() {
     for (auto& e : ends) {
-      complete(e.read_wait, {});
-      complete(e.write_wait, {});
+      wake_reader(e);
+      wake_writer(e);
     }
   }
 
   // Counts an operation; true if the link breaks now.
-  bool strike() { return operations_left != 0 && --operations_left == 0; }
+  bool strike() {
+    if (operations_left == 0) {
+      return false;
+    }
+    --operations_left;
+    return operations_left == 0;
+  }
 
   asio::any_io_executor executor;
   std::array<end_state, 2> ends;
@@ -145,11 +154,10 @@ class memory_transport final : public transport {
     return total;
   }
 
-  void async_wait(wait_type type, wait_handler handler) override {
-    auto& slot = type == wait_type::read ? self_.read_wait : self_.write_wait;
-    slot = std::move(handler);
+  void async_wait(wait_type type, waiter w) override {
+    (type == wait_type::read ? self_.read_wait : self_.write_wait) = std::move(w);
     if (self_.closed) {
-      link_->complete(slot, asio::error::operation_aborted);
+      wake_all();
     } else {
       link_->poke();
     }
@@ -176,12 +184,16 @@ class memory_transport final : public transport {
         break;
     }
     self_.incoming.bytes.clear();
-    link_->complete(self_.read_wait, asio::error::operation_aborted);
-    link_->complete(self_.write_wait, asio::error::operation_aborted);
+    wake_all();
     link_->poke();
   }
 
  private:
+  void wake_all() {
+    link_->wake_reader(self_);
+    link_->wake_writer(self_);
+  }
+
   bool usable(error_code& ec) noexcept {
     ec.clear();
     if (self_.closed) {

@@ -10,7 +10,6 @@
 
 #include <optional>
 #include <thread>
-#include <type_traits>
 #include <vector>
 
 #include "flow/socket_transport.hpp"
@@ -80,16 +79,15 @@ void raw_bulk(benchmark::State& state) {
   state.SetBytesProcessed(state.iterations() * static_cast<std::int64_t>(bytes_per_round));
 }
 
-// Runs one coroutine with a stream of its own to its end.
-template <class... Args>
-void run(unique_fd fd, const stream::options& options, awaitable<void> (*session)(stream, Args...),
-         std::type_identity_t<Args>... args) {
+// Runs the coroutine that `session` makes of a stream to its end.
+template <class Session>
+void run(unique_fd fd, const stream::options& options, Session session) {
   asio::io_context context(1);
   auto socket = flow::adopt_socket(context.get_executor(), std::move(fd));
   stream s(std::move(socket).value(), options);
   flow::task_group tasks(context.get_executor(),
-                         [](const std::string&, std::exception_ptr) { std::terminate(); });
-  tasks.spawn("session", session(std::move(s), args...));
+                         [](const std::string&, const std::exception_ptr&) { std::terminate(); });
+  tasks.spawn("session", session(std::move(s)));
   context.run();
 }
 
@@ -124,9 +122,10 @@ void flow_bulk(benchmark::State& state) {
   options.max_payload = static_cast<std::uint32_t>(state.range(1));
   const auto size = static_cast<std::size_t>(state.range(0));
   std::thread sender([fd = std::move(sending), options, size]() mutable {
-    run(std::move(fd), options, send_for_ever, size);
+    run(std::move(fd), options, [&](stream s) { return send_for_ever(std::move(s), size); });
   });
-  run(std::move(receiving), options, receive_rounds, &state);
+  run(std::move(receiving), options,
+      [&](stream s) { return receive_rounds(std::move(s), &state); });
   sender.join();
   state.SetBytesProcessed(state.iterations() * static_cast<std::int64_t>(bytes_per_round));
 }
@@ -194,9 +193,10 @@ awaitable<void> call(stream s, std::size_t size, benchmark::State* state) {
 void flow_round_trip(benchmark::State& state) {
   auto [there, here] = connected_pair();
   const auto size = static_cast<std::size_t>(state.range(0));
-  std::thread echo(
-      [fd = std::move(there), size]() mutable { run(std::move(fd), {}, echo_messages, size); });
-  run(std::move(here), {}, call, size, &state);
+  std::thread echo([fd = std::move(there), size]() mutable {
+    run(std::move(fd), {}, [&](stream s) { return echo_messages(std::move(s), size); });
+  });
+  run(std::move(here), {}, [&](stream s) { return call(std::move(s), size, &state); });
   echo.join();
 }
 

@@ -49,7 +49,6 @@ std::string sent(std::string payload, std::uint32_t max_payload, std::size_t tak
   while (left != 0) {
     frame_encoder::batch b;
     e.gather(b, pieces);
-    b.join();
     const std::string all = bytes_of(b);
     EXPECT_EQ(all.size(), b.size());
     EXPECT_FALSE(all.empty());
@@ -129,16 +128,16 @@ TEST(FrameEncoder, TellsWhatABegunFrameOwes) {
   EXPECT_EQ(e.payload_left(), 9U);
 }
 
-TEST(FrameEncoder, SmallBatchesAreJoinedIntoOnePiece) {
-  frame_encoder e(4096);
-  std::string payload(4096, 'x');
-  const iovec whole{payload.data(), payload.size()};
-  frame_encoder::batch b;
-  e.gather(b, {&whole, 1});
-  const std::string before = bytes_of(b);
-  b.join();
-  EXPECT_EQ(b.buffers().size(), 1U);
-  EXPECT_EQ(bytes_of(b), before);
+TEST(FrameEncoder, ASmallMessageIsOnePieceAndALargeOneIsNotCopied) {
+  for (const std::size_t size : {1U, 4096U, 4097U}) {
+    frame_encoder e(10'000);
+    std::string payload(size, 'x');
+    const std::vector<iovec> pieces = cut(payload, {size / 2});
+    frame_encoder::batch b;
+    e.gather(b, pieces);
+    EXPECT_EQ(b.buffers().size(), size <= 4096 ? 1U : 3U);
+    EXPECT_EQ(bytes_of(b), header(static_cast<std::uint32_t>(size)) + payload);
+  }
 }
 
 }  // namespace

@@ -349,20 +349,24 @@ TEST(HybridSocket, ListensWhereTheHypervisorConnects) {
 
 namespace {
 
+awaitable<void> try_vsock_loopback(asio::any_io_executor executor, std::string& failure) {
+  auto l = listener::vsock(executor, {});
+  if (!l) {
+    failure = l.error().message();
+    co_return;
+  }
+  const vsock_address address{vsock_address::local, l->local_address().port};
+  const auto connected = co_await flow::connect_vsock(executor, address, 200ms);
+  if (!connected) {
+    failure = connected.error().message();
+  }
+}
+
 // Empty if this kernel loops vsock connections back to itself.
 std::string why_no_vsock_loopback() {
   std::string reason;
-  co_test([&reason](auto executor) -> awaitable<void> {
-    auto l = listener::vsock(executor, {});
-    if (!l) {
-      reason = l.error().message();
-      co_return;
-    }
-    const vsock_address address{vsock_address::local, l->local_address().port};
-    const auto connected = co_await flow::connect_vsock(executor, address, 200ms);
-    if (!connected) {
-      reason = connected.error().message();
-    }
+  co_test([&reason](asio::any_io_executor executor) {
+    return try_vsock_loopback(std::move(executor), reason);
   });
   return reason;
 }

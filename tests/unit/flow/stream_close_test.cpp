@@ -1,13 +1,11 @@
 // The two halves, the close handshake with peers of every kind, and abort.
 #include <boost/asio/error.hpp>
-#include <boost/asio/executor_work_guard.hpp>
 
 #include "tests/unit/flow/stream_fixture.hpp"
 
 using namespace std::chrono_literals;
 using namespace tests;
 namespace asio = boost::asio;
-using flow::testing::on_close;
 
 TEST(StreamHalfClose, TheOtherDirectionGoesOn) {
   co_test([](auto executor) -> awaitable<void> {

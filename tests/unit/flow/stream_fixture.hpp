@@ -10,6 +10,7 @@
 #include <boost/asio/post.hpp>
 #include <memory>
 #include <optional>
+#include <stdexcept>
 #include <string>
 #include <type_traits>
 
@@ -48,8 +49,14 @@ class started {
   }
 
   bool done() const { return result_->has_value(); }
-  T& operator*() const { return **result_; }
-  T* operator->() const { return &**result_; }
+  T& operator*() const {
+    std::optional<T>& value = *result_;
+    if (!value) {
+      throw std::logic_error("the operation is not done");
+    }
+    return *value;
+  }
+  T* operator->() const { return &operator*(); }
 
   awaitable<void> wait() {
     while (!done()) {
@@ -129,7 +136,8 @@ class wire_peer {
 };
 
 struct stream_fixture {
-  explicit stream_fixture(boost::asio::any_io_executor executor, const stream::options& o = {})
+  explicit stream_fixture(const boost::asio::any_io_executor& executor,
+                          const stream::options& o = {})
       : link(executor), s(link.first(), o), peer(link.second()) {}
 
   flow::testing::memory_link link;
@@ -139,7 +147,7 @@ struct stream_fixture {
 
 // Two streams.
 struct stream_pair {
-  explicit stream_pair(boost::asio::any_io_executor executor, const stream::options& o = {})
+  explicit stream_pair(const boost::asio::any_io_executor& executor, const stream::options& o = {})
       : link(executor), a(link.first(), o), b(link.second(), o) {}
 
   flow::testing::memory_link link;

@@ -285,7 +285,7 @@ TEST(StreamTransfer, ReadAheadIsBounded) {
         f.peer.send(data(pattern(4000)));
       }
       co_await turns(executor);
-      const std::size_t taken = 50 * 4004 - f.link.to_first().bytes.size();
+      const std::size_t taken = std::size_t{50} * 4004 - f.link.to_first().bytes.size();
       EXPECT_GE(taken, ahead);
       EXPECT_LE(taken, ahead + flow::frame_header_size);  // a header alone is not kept
       f.peer.send(frame_code::shutdown_write);

@@ -69,7 +69,7 @@ TEST(UniqueHandler, IsEmptyWhileTheHandlerRuns) {
     slot = [&calls](int) { ++calls; };
   };
   std::move(slot)(1);
-  std::move(slot)(2);
+  std::move(slot)(2);  // NOLINT(bugprone-use-after-move): it was filled again
   EXPECT_EQ(calls, 2);
 }
 
