@@ -42,6 +42,7 @@ class daemon {
         server_(executor, log),
         listener_(executor, std::move(listening), server_, log),
         signals_(executor, SIGTERM, SIGINT),
+        report_signal_(executor, SIGUSR1),
         ending_(executor),
         background_(executor, [&log](const std::string& task, const std::exception_ptr& failure) {
           log.error("task failed", {{"task", task}, {"err", flow::describe(failure)}});
@@ -55,6 +56,7 @@ class daemon {
     events_.start();
     background_.spawn("listen", listener_.run());
     background_.spawn("signals", wait_signal());
+    background_.spawn("report", report_on_signal());
     background_.spawn("idle", watch_idle());
     while (!ended_) {
       co_await ending_.wait();
@@ -79,6 +81,17 @@ class daemon {
     }
   }
 
+  awaitable<void> report_on_signal() {
+    for (;;) {
+      const auto r = co_await report_signal_.async_wait(flow::as_result);
+      if (std::get<0>(r)) {
+        co_return;
+      }
+      tasks_.report();
+      co_await sandbox_.report();
+    }
+  }
+
   awaitable<void> watch_idle() {
     while (!ended_) {
       const bool woken = co_await ending_.wait_for(idle_deadline);
@@ -92,6 +105,7 @@ class daemon {
   awaitable<void> stop() {
     listener_.close();
     signals_.cancel();
+    report_signal_.cancel();
     ::unlink(settings_.socket.c_str());
     co_await sandbox_.stop();
     co_await tasks_.join();
@@ -113,6 +127,7 @@ class daemon {
   ttrpc::server server_;
   ttrpc::unix_listener listener_;
   boost::asio::signal_set signals_;
+  boost::asio::signal_set report_signal_;
   bool ended_ = false;
   flow::event ending_;
   flow::task_group background_;

@@ -79,7 +79,11 @@ void sandbox::lose(error why) {
   if (lost_) {
     return;
   }
-  log_.warning("sandbox is over", {{"reason", why.message()}});
+  log_.warning("sandbox is lost", {{"reason", why.message()}});
+  end(std::move(why));
+}
+
+void sandbox::end(error why) {
   lost_ = std::move(why);
   guest_->close();
   machine_->kill();
@@ -122,7 +126,9 @@ void sandbox::process_exited(const hvsock::agent::v1::ProcessExit& exit) {
 }
 
 awaitable<void> sandbox::stop() {
-  kill("stopped");
+  if (!lost_) {
+    end(error(flow::errc::aborted, "the sandbox was stopped"));
+  }
   co_await machine_->join();
   co_await guest_->join();
   co_await tasks_.join();

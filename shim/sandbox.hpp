@@ -73,6 +73,7 @@ class sandbox {
   flow::awaitable<void> watch_machine();
   flow::awaitable<void> watch_guest();
   void lose(flow::error why);
+  void end(flow::error why);
   void process_exited(const hvsock::agent::v1::ProcessExit& exit);
 
   flow::asio::any_io_executor executor_;

@@ -1,6 +1,7 @@
 // Start: of a container's first process, or of an exec.
 #include "containerd/events/task.pb.h"
 #include "runtime_api/ttrpc/status.hpp"
+#include "shim/resident_memory.hpp"
 #include "shim/task/service.hpp"
 
 namespace shim {
@@ -59,6 +60,7 @@ task_service::answer<api::StartResponse> task_service::start(context& /*call*/,
   if (!started) {
     co_return started.error();
   }
+  trim_resident_memory();
   log_.info("start", {{"id", c.id()}, {"exec_id", p.exec_id}, {"pid", p.pid}});
   api::StartResponse response;
   response.set_pid(static_cast<std::uint32_t>(p.pid));
@@ -95,6 +97,10 @@ awaitable<result<void>> task_service::start_init(container& c, process& p) {
 }
 
 awaitable<result<void>> task_service::start_exec(container& c, process& p) {
+  auto host = host_process::start();
+  if (!host) {
+    co_return host.error();
+  }
   hvsock::agent::v1::ExecRequest wanted;
   wanted.set_container(c.number());
   wanted.set_process(p.number);
@@ -113,10 +119,6 @@ awaitable<result<void>> task_service::start_exec(container& c, process& p) {
   if (!attached) {
     sandbox_.kill("the guest did not connect its streams: " + attached.error().message());
     co_return attached;
-  }
-  auto host = host_process::start();
-  if (!host) {
-    co_return host.error();
   }
   p.host = std::move(host.value());
   p.pid = p.host->pid();
