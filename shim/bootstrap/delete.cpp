@@ -19,6 +19,14 @@ namespace shim {
 using flow::result;
 using std::filesystem::path;
 
+namespace {
+
+// A shim that was killed has closed its connections, which is why we are here, but may not have got
+// to its lock. containerd waits 5 s for us.
+constexpr auto dying_deadline = std::chrono::seconds(3);
+
+}  // namespace
+
 result<containerd::task::v2::DeleteResponse> clean_up(const options& o) {
   const path bundle = o.bundle.empty() ? std::filesystem::current_path() : path(o.bundle);
   const auto c = load_config(program_path(), kept_config_path(bundle));
@@ -27,8 +35,10 @@ result<containerd::task::v2::DeleteResponse> clean_up(const options& o) {
   }
   const auto group = group_of(bundle, o.id);
   const auto directory = sandbox_directory(c.value(), o, group);
-  // The virtual machine's processes died with their shim: the kernel sees to that.
-  if (!sandbox_lives(directory)) {
+  // The virtual machine's processes died with their shim: the kernel sees to that. A shim that
+  // lives cleans up itself.
+  const auto lock = lock_left_sandbox(directory, dying_deadline);
+  if (!lock || lock.value()) {
     ::unlink(socket_path(o, group).c_str());
     remove_sandbox_directory(directory);
     unmount_below(bundle / "rootfs");

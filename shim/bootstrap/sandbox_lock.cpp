@@ -28,17 +28,11 @@ result<void> make_directory(const path& directory) {
 }
 
 // Nothing if another process holds the lock, or has just removed the file.
-result<std::optional<unique_fd>> try_lock(const path& directory) {
-  if (auto made = make_directory(directory.parent_path()); !made) {
-    return std::move(made).error();
-  }
-  if (auto made = make_directory(directory); !made) {
-    return std::move(made).error();
-  }
+result<std::optional<unique_fd>> try_lock(const path& directory, int create) {
   const path name = directory / lock_name;
-  unique_fd file(::open(name.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600));
+  unique_fd file(::open(name.c_str(), O_RDWR | O_CLOEXEC | create, 0600));
   if (!file) {
-    if (errno == ENOENT) {
+    if (errno == ENOENT && create != 0) {
       return std::optional<unique_fd>();
     }
     return system_error("open " + name.string());
@@ -59,13 +53,11 @@ result<std::optional<unique_fd>> try_lock(const path& directory) {
   return std::optional<unique_fd>(std::move(file));
 }
 
-}  // namespace
-
-result<std::optional<unique_fd>> lock_sandbox(const path& directory,
-                                              std::chrono::milliseconds wait) {
+template <class Try>
+result<std::optional<unique_fd>> try_for(std::chrono::milliseconds wait, Try attempt) {
   const auto limit = std::chrono::steady_clock::now() + wait;
   for (;;) {
-    auto locked = try_lock(directory);
+    auto locked = attempt();
     if (!locked || locked.value() || std::chrono::steady_clock::now() >= limit) {
       return locked;
     }
@@ -73,9 +65,24 @@ result<std::optional<unique_fd>> lock_sandbox(const path& directory,
   }
 }
 
-bool sandbox_lives(const path& directory) {
-  const unique_fd file(::open((directory / lock_name).c_str(), O_RDWR | O_CLOEXEC));
-  return file && ::flock(file.get(), LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK;
+}  // namespace
+
+result<std::optional<unique_fd>> lock_sandbox(const path& directory,
+                                              std::chrono::milliseconds wait) {
+  return try_for(wait, [&]() -> result<std::optional<unique_fd>> {
+    if (auto made = make_directory(directory.parent_path()); !made) {
+      return std::move(made).error();
+    }
+    if (auto made = make_directory(directory); !made) {
+      return std::move(made).error();
+    }
+    return try_lock(directory, O_CREAT);
+  });
+}
+
+result<std::optional<unique_fd>> lock_left_sandbox(const path& directory,
+                                                   std::chrono::milliseconds wait) {
+  return try_for(wait, [&] { return try_lock(directory, 0); });
 }
 
 void remove_sandbox_directory(const path& directory) {

@@ -15,8 +15,9 @@ namespace shim {
 flow::result<std::optional<flow::unique_fd>> lock_sandbox(const std::filesystem::path& directory,
                                                           std::chrono::milliseconds wait);
 
-// Whether a shim holds the lock. Nothing is created.
-bool sandbox_lives(const std::filesystem::path& directory);
+// As above for a sandbox that may be there: nothing is created, and ENOENT if it is not.
+flow::result<std::optional<flow::unique_fd>> lock_left_sandbox(
+    const std::filesystem::path& directory, std::chrono::milliseconds wait);
 
 // Removes what a sandbox has left in the file system. Its lock is held by the caller.
 void remove_sandbox_directory(const std::filesystem::path& directory);

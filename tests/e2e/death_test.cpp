@@ -75,8 +75,12 @@ TEST_F(Death, OfTheAgent) {
       private_containerd::ctr_run({"--rm", "--privileged"}, id(),
                                   {"sh", "-c",
                                    "i=0; while [ $i -lt 1000 ]; do i=$((i+1)); echo line $i; done; "
-                                   "echo c > /proc/sysrq-trigger; sleep 1000"}));
+                                   "sleep 1000"}));
   ASSERT_TRUE(writer.read_until("line 1000\n"));
+  const auto crash =
+      e2e::ctr({"tasks", "exec", "--fifo-dir", scratch().string(), "--exec-id", "crash", id(), "sh",
+                "-c", "echo c > /proc/sysrq-trigger; sleep 1000"});
+  EXPECT_NE(crash.status, 0);
   expect_lost_machine(writer);
 }
 

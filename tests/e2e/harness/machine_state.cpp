@@ -16,6 +16,11 @@ namespace {
 constexpr std::array programs{"containerd-shim-", "qemu-system-", "virtiofsd",
                               "hvsock-",          "crun",         "runc"};
 
+// What the first container on a machine brings for all others: directories of containerd, and the
+// probe's answer whether KVM can be used.
+constexpr std::array lasting{"/run/containerd/fifo", "/run/containerd/s",
+                             "/run/hvsock/acceleration"};
+
 bool is_of_interest(const std::string& program) {
   return std::any_of(programs.begin(), programs.end(),
                      [&](const char* name) { return program.starts_with(name); });
@@ -25,6 +30,9 @@ void add_tree(const fs::path& root, std::set<std::string>& to) {
   std::error_code ec;
   for (fs::recursive_directory_iterator entry(root, ec), end; !ec && entry != end;
        entry.increment(ec)) {
+    if (std::find(lasting.begin(), lasting.end(), entry->path()) != lasting.end()) {
+      continue;
+    }
     const auto type = entry->symlink_status(ec).type();
     const char* kind = type == fs::file_type::directory ? "directory "
                        : type == fs::file_type::fifo    ? "FIFO "
@@ -108,7 +116,8 @@ std::set<std::string> machine_state(const std::string& containerd_directory) {
   for (const char* root : {"/run/hvsock", "/run/containerd"}) {
     add_tree(root, state);
   }
-  add_tree(containerd_directory + "/state/io.containerd.runtime.v2.task", state);
+  // The directory of a namespace is containerd's own; it stays.
+  add_tree(containerd_directory + "/state/io.containerd.runtime.v2.task/default", state);
   return state;
 }
 
