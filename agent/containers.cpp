@@ -33,7 +33,7 @@ error no_container(containers::container_id id) {
 
 }  // namespace
 
-containers::containers(flow::asio::any_io_executor executor, reaper& children, crun& runtime,
+containers::containers(const flow::asio::any_io_executor& executor, reaper& children, crun& runtime,
                        host& shim, event_queue& events, flow::log& log)
     : executor_(executor),
       children_(children),

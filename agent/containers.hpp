@@ -33,8 +33,8 @@ class containers {
   };
 
   // Everything given outlives the object.
-  containers(flow::asio::any_io_executor executor, reaper& children, crun& runtime, host& shim,
-             event_queue& events, flow::log& log);
+  containers(const flow::asio::any_io_executor& executor, reaper& children, crun& runtime,
+             host& shim, event_queue& events, flow::log& log);
 
   flow::awaitable<flow::result<pid_t>> create(container_id id, process_id init,
                                               const std::string& spec, const stdio_request& stdio);

@@ -23,7 +23,7 @@ constexpr auto close_deadline = std::chrono::seconds(10);
 
 }  // namespace
 
-process_stdio::process_stdio(flow::asio::any_io_executor executor, flow::log& log)
+process_stdio::process_stdio(const flow::asio::any_io_executor& executor, flow::log& log)
     : executor_(executor),
       tasks_(executor, [&log](const std::string& name, const std::exception_ptr& failure) {
         log.error("stdio task failed", {{"task", name}, {"err", flow::describe(failure)}});

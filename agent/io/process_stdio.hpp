@@ -24,7 +24,7 @@ namespace agent {
 class process_stdio {
  public:
   // `log` outlives the object.
-  process_stdio(flow::asio::any_io_executor executor, flow::log& log);
+  process_stdio(const flow::asio::any_io_executor& executor, flow::log& log);
 
   // Connects the streams that `wanted` names and makes the pipes.
   flow::awaitable<flow::result<void>> open(host& shim, const hvsock::agent::v1::Stdio& wanted);

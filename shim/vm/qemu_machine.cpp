@@ -22,6 +22,9 @@ namespace {
 // Any does: each guest on hvsock-vsockd has a device, and with it a world of CIDs, to itself.
 constexpr std::uint32_t private_guest_cid = 3;
 
+// How long after its helpers QEMU may be seen to have ended, where they ended because of it.
+constexpr auto hypervisor_notice = std::chrono::seconds(1);
+
 bool have_vhost_vsock() {
   return ::access("/dev/vhost-vsock", R_OK | W_OK) == 0;
 }
@@ -129,9 +132,9 @@ result<void> qemu_machine::launch(acceleration accelerator) {
   vsock_device_end_.reset();
   open_monitor(std::move(monitor.value().ours));
   tasks_.spawn("watch qemu", watch(*hypervisor_, *hypervisor_errors_));
-  tasks_.spawn("watch virtiofsd", watch(*virtiofsd_, *virtiofsd_errors_));
+  tasks_.spawn("watch virtiofsd", watch_helper(*virtiofsd_, *virtiofsd_errors_));
   if (vsock_daemon_) {
-    tasks_.spawn("watch vsockd", watch(*vsock_daemon_, *vsock_errors_));
+    tasks_.spawn("watch vsockd", watch_helper(*vsock_daemon_, *vsock_errors_));
   }
   log_.info("virtual machine started", {{"pid", hypervisor_->pid()},
                                         {"acceleration", name_of(accelerator)},
@@ -222,6 +225,15 @@ awaitable<void> qemu_machine::watch(child_process& child, const output_log& erro
     why += ": " + said;
   }
   ended(std::move(why));
+}
+
+// It ends when its device does: what QEMU has to say of its own end says more, if it is that.
+awaitable<void> qemu_machine::watch_helper(child_process& child, const output_log& errors) {
+  co_await child.wait();
+  if (!end_) {
+    co_await changed_.wait_for(hypervisor_notice);
+  }
+  co_await watch(child, errors);
 }
 
 void qemu_machine::ended(std::string why) {

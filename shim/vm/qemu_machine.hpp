@@ -52,6 +52,7 @@ class qemu_machine final : public machine {
   flow::result<void> start_user_vsock(qemu_options& options);
   flow::result<flow::unique_fd> open_log(std::unique_ptr<output_log>& log, const char* source);
   flow::awaitable<void> watch(child_process& child, const output_log& errors);
+  flow::awaitable<void> watch_helper(child_process& child, const output_log& errors);
   void ended(std::string why);
 
   flow::asio::any_io_executor executor_;

@@ -42,12 +42,17 @@ void add_tree(const fs::path& root, std::set<std::string>& to) {
   }
 }
 
+// Those that could be of a container: below its namespace, or named after us. Others come and go by
+// themselves.
 void add_cgroups(std::set<std::string>& to) {
   std::error_code ec;
   for (fs::recursive_directory_iterator entry("/sys/fs/cgroup", ec), end; !ec && entry != end;
        entry.increment(ec)) {
-    if (entry->symlink_status(ec).type() == fs::file_type::directory) {
-      to.insert("cgroup " + entry->path().string());
+    const auto path = entry->path().string();
+    const bool ours =
+        path.find("/default/") != std::string::npos || path.find("hvsock") != std::string::npos;
+    if (ours && entry->symlink_status(ec).type() == fs::file_type::directory) {
+      to.insert("cgroup " + path);
     }
   }
 }
