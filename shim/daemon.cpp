@@ -12,6 +12,7 @@
 #include "shim/events/publisher.hpp"
 #include "shim/sandbox.hpp"
 #include "shim/task/service.hpp"
+#include "shim/vm/qemu_machine.hpp"
 
 namespace shim {
 
@@ -36,7 +37,9 @@ class daemon {
       : settings_(settings),
         log_(log),
         events_(executor, settings.events_address, settings.arguments.containerd_namespace, log),
-        sandbox_(executor, settings.arguments.id, settings.directory, settings.configuration, log),
+        share_(settings.directory),
+        machine_(executor, settings.arguments.id, share_.view(), settings.configuration, log),
+        sandbox_(executor, share_, machine_, settings.configuration, log),
         tasks_(
             executor, sandbox_, events_, settings.configuration, [this] { end("shutdown"); }, log),
         server_(executor, log),
@@ -122,6 +125,8 @@ class daemon {
   daemon_settings& settings_;
   flow::log& log_;
   publisher events_;
+  share share_;
+  qemu_machine machine_;
   sandbox sandbox_;
   task_service tasks_;
   ttrpc::server server_;

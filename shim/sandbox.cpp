@@ -1,7 +1,6 @@
 #include "shim/sandbox.hpp"
 
 #include "runtime_api/ttrpc/status.hpp"
-#include "shim/vm/qemu_machine.hpp"
 
 namespace shim {
 
@@ -15,15 +14,15 @@ constexpr auto end_notice = std::chrono::seconds(1);
 
 }  // namespace
 
-sandbox::sandbox(flow::asio::any_io_executor executor, std::string id,
-                 const std::filesystem::path& directory, const config& c, flow::log& log)
+sandbox::sandbox(flow::asio::any_io_executor executor, share& files, machine& vm, const config& c,
+                 flow::log& log)
     : executor_(executor),
-      share_(directory),
+      share_(files),
       config_(c),
       log_(log),
-      machine_(std::make_unique<qemu_machine>(executor, std::move(id), share_.view(), c, log)),
+      machine_(vm),
       guest_(std::make_unique<guest>(
-          executor, *machine_,
+          executor, machine_,
           [this](const hvsock::agent::v1::ProcessExit& exit) { process_exited(exit); }, log)),
       changed_(executor),
       tasks_(executor, [this](const std::string& task, const std::exception_ptr& failure) {
@@ -41,7 +40,7 @@ awaitable<void> sandbox::boot() {
     lose(std::move(made).error());
     co_return;
   }
-  const auto started = co_await machine_->start();
+  const auto started = co_await machine_.start();
   if (!started) {
     lose(flow::error(started.error()).in("start virtual machine"));
     co_return;
@@ -66,7 +65,7 @@ awaitable<void> sandbox::boot() {
 }
 
 awaitable<void> sandbox::watch_machine() {
-  const auto why = co_await machine_->wait_ended();
+  const auto why = co_await machine_.wait_ended();
   lose(flow::error(why).in("virtual machine ended"));
 }
 
@@ -86,7 +85,7 @@ void sandbox::lose(error why) {
 void sandbox::end(error why) {
   lost_ = std::move(why);
   guest_->close();
-  machine_->kill();
+  machine_.kill();
   // Handlers may register or forget others.
   for (const auto ends = std::exchange(ends_, {}); const auto& [number, on_end] : ends) {
     on_end(std::nullopt);
@@ -129,7 +128,7 @@ awaitable<void> sandbox::stop() {
   if (!lost_) {
     end(error(flow::errc::aborted, "the sandbox was stopped"));
   }
-  co_await machine_->join();
+  co_await machine_.join();
   co_await guest_->join();
   co_await tasks_.join();
   share_.remove();

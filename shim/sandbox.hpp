@@ -32,10 +32,9 @@ class sandbox {
   using process_end = std::optional<hvsock::agent::v1::ProcessExit>;
   using end_handler = std::function<void(const process_end&)>;
 
-  // `directory` is the sandbox's own in the state directory and exists. Everything given outlives
-  // the object.
-  sandbox(flow::asio::any_io_executor executor, std::string id,
-          const std::filesystem::path& directory, const config& c, flow::log& log);
+  // `vm`, not started yet, is to serve the view of `files`. Everything given outlives the object.
+  sandbox(flow::asio::any_io_executor executor, share& files, machine& vm, const config& c,
+          flow::log& log);
   sandbox(const sandbox&) = delete;
   sandbox& operator=(const sandbox&) = delete;
 
@@ -77,10 +76,10 @@ class sandbox {
   void process_exited(const hvsock::agent::v1::ProcessExit& exit);
 
   flow::asio::any_io_executor executor_;
-  share share_;
+  share& share_;
   const config& config_;
   flow::log& log_;
-  std::unique_ptr<machine> machine_;
+  machine& machine_;
   std::unique_ptr<guest> guest_;
   bool ready_ = false;
   std::optional<flow::error> lost_;

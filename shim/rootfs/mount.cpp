@@ -186,11 +186,18 @@ result<void> bind_mount(const path& source, const path& target) {
 
 std::vector<std::string> mount_points_below(const path& directory) {
   std::vector<std::string> found;
+  // As the kernel names it, if there is a link on the way. What it is itself is not looked at: a
+  // mount may be stale.
+  std::error_code ec;
+  const path parent = std::filesystem::canonical(directory.parent_path(), ec);
+  if (ec) {
+    return found;
+  }
   const auto table = flow::read_file("/proc/self/mountinfo");
   if (!table) {
     return found;
   }
-  const std::string exactly = directory.string();
+  const std::string exactly = (parent / directory.filename()).string();
   const std::string below = exactly + "/";
   std::string_view rest = table.value();
   while (!rest.empty()) {

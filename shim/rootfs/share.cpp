@@ -2,6 +2,8 @@
 
 #include <sys/mount.h>
 
+#include <vector>
+
 #include "shim/rootfs/mount.hpp"
 
 namespace shim {
@@ -12,15 +14,26 @@ using std::filesystem::path;
 
 namespace {
 
-// What we made, never what is mounted on it: mounts have been taken away before, and what is still
-// one is busy. A link, should there be one, is removed and not followed.
-void remove_own_entries(const path& directory) {
+// A directory for each container, and in it what its file systems are mounted on: see
+// task/container.cpp.
+constexpr int depth_of_entries = 2;
+
+// What we made, never what is mounted on it: that would be a user's files. So nothing is emptied
+// that is as deep as a mount point, even if the mounts could not be taken away. A link, should
+// there be one, is removed and not followed.
+void remove_own_entries(const path& directory, int depth) {
   std::error_code ec;
-  for (const auto& entry : std::filesystem::directory_iterator(directory, ec)) {
-    if (entry.symlink_status(ec).type() == std::filesystem::file_type::directory) {
-      remove_own_entries(entry.path());
+  std::vector<path> entries;
+  for (std::filesystem::directory_iterator i(directory, ec), end; !ec && i != end;
+       i.increment(ec)) {
+    entries.push_back(i->path());
+  }
+  for (const auto& entry : entries) {
+    if (depth > 1 && std::filesystem::symlink_status(entry, ec).type() ==
+                         std::filesystem::file_type::directory) {
+      remove_own_entries(entry, depth - 1);
     }
-    std::filesystem::remove(entry.path(), ec);
+    std::filesystem::remove(entry, ec);
   }
   std::filesystem::remove(directory, ec);
 }
@@ -61,7 +74,7 @@ void share::remove() {
   }
   for (const auto& one : {view_, entries_}) {
     if (mount_points_below(one).empty()) {
-      remove_own_entries(one);
+      remove_own_entries(one, depth_of_entries);
     }
   }
 }

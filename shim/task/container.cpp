@@ -133,7 +133,7 @@ void container::add_exec(std::shared_ptr<process> p) {
 }
 
 std::vector<std::shared_ptr<process>> container::remove_all() {
-  std::vector<std::shared_ptr<process>> all{std::move(init_)};
+  std::vector<std::shared_ptr<process>> all{init_};
   for (auto& [exec_id, p] : std::exchange(execs_, {})) {
     all.push_back(std::move(p));
   }

@@ -45,7 +45,8 @@ class container {
   void remove_exec(const std::string& exec_id) { execs_.erase(exec_id); }
   const std::map<std::string, std::shared_ptr<process>>& execs() const noexcept { return execs_; }
 
-  // Init and execs, which are the caller's from here on.
+  // Init and execs, which are the caller's from here on. The execs are forgotten; calls that are
+  // still under way find init.
   std::vector<std::shared_ptr<process>> remove_all();
 
   // The guest knows `p` from here on: its end will be told when its output is safe.

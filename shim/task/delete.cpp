@@ -48,7 +48,7 @@ task_service::answer<api::DeleteResponse> task_service::delete_(context& /*call*
   }
   p->deleting = true;
   if (!p->is_init()) {
-    co_await delete_exec(*owner, *p);
+    co_await delete_exec(*owner, p);
     co_return response_for(*p);
   }
   const auto deleted = co_await delete_init(*owner, *p);
@@ -83,7 +83,7 @@ awaitable<result<void>> task_service::delete_init(container& c, process& init) {
   co_await c.join();
   c.unmount();
   // Their pipes died with the container's processes; those never started have nobody to write.
-  for (const auto& [exec_id, p] : c.execs()) {
+  for (const auto execs = c.execs(); const auto& [exec_id, p] : execs) {
     if (p->started) {
       co_await p->streams->finish(finish_deadline);
     }
@@ -95,20 +95,22 @@ awaitable<result<void>> task_service::delete_init(container& c, process& init) {
   co_return result<void>();
 }
 
-awaitable<void> task_service::delete_exec(container& c, process& p) {
-  if (p.started) {
+awaitable<void> task_service::delete_exec(container& c, std::shared_ptr<process> p) {
+  if (p->started) {
     hvsock::agent::v1::DeleteProcessRequest wanted;
-    wanted.set_process(p.number);
+    wanted.set_process(p->number);
     // Without it the streams are cut off below.
     static_cast<void>(co_await sandbox_.agent().delete_process(wanted, ttrpc::call_options(5s)));
   } else {
-    p.streams->give_up();
+    p->streams->give_up();
   }
-  co_await p.streams->finish(finish_deadline);
-  const auto kept = c.find_exec(p.exec_id);
-  c.remove_exec(p.exec_id);
-  lingering_.spawn("release", release(kept));
-  log_.info("delete", {{"id", c.id()}, {"exec_id", p.exec_id}});
+  co_await p->streams->finish(finish_deadline);
+  log_.info("delete", {{"id", c.id()}, {"exec_id", p->exec_id}});
+  // Unless the whole container was deleted meanwhile.
+  if (c.find_exec(p->exec_id) == p) {
+    c.remove_exec(p->exec_id);
+    lingering_.spawn("release", release(p));
+  }
 }
 
 // Nobody waits for it: if the machine ends first, there is nothing left to clean up.

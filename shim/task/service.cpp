@@ -36,7 +36,8 @@ task_service::task_service(flow::asio::any_io_executor executor, sandbox& in, pu
 
 result<std::shared_ptr<container>> task_service::find_container(const std::string& id) {
   const auto found = containers_.find(id);
-  if (found == containers_.end()) {
+  // One that is still being created is not there yet, and its guest perhaps neither.
+  if (found == containers_.end() || found->second->init()->pid == 0) {
     return error(code::not_found, "container " + id);
   }
   return found->second;
@@ -126,10 +127,11 @@ awaitable<void> task_service::linger() {
 
 awaitable<void> task_service::join() {
   stopping_.notify_all();
-  for (const auto& [id, c] : containers_) {
+  // Calls that are under way may take containers away meanwhile.
+  for (const auto all = containers_; const auto& [id, c] : all) {
     co_await c->join();
   }
-  for (auto& [id, c] : std::exchange(containers_, {})) {
+  for (const auto& [id, c] : std::exchange(containers_, {})) {
     for (const auto& p : c->remove_all()) {
       lingering_.spawn("release", release(p));
     }

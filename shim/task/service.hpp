@@ -88,7 +88,7 @@ class task_service final : public containerd::task::v2::task_service {
                                                    std::uint32_t signal, bool all);
   flow::awaitable<void> enforce_kill(std::shared_ptr<process> p);
   flow::awaitable<flow::result<void>> delete_init(container& c, process& init);
-  flow::awaitable<void> delete_exec(container& c, process& p);
+  flow::awaitable<void> delete_exec(container& c, std::shared_ptr<process> p);
   flow::awaitable<void> delete_in_guest(std::uint32_t container_number);
   flow::awaitable<void> release(std::shared_ptr<process> p);
   void process_stopped(const container& c, const process& p);

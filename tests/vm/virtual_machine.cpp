@@ -16,7 +16,7 @@
 #include "flow/device/unix_socket.hpp"
 #include "initramfs.hpp"
 #include "sanitized.hpp"
-#include "temporary_directory.hpp"
+#include "tests/temporary_directory.hpp"
 
 namespace tests {
 namespace {

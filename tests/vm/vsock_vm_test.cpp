@@ -10,7 +10,7 @@
 
 #include "flow/device/limits.hpp"
 #include "flow/device/unix_socket.hpp"
-#include "temporary_directory.hpp"
+#include "tests/temporary_directory.hpp"
 #include "virtual_machine.hpp"
 
 using namespace tests;

@@ -2,7 +2,7 @@
 
 #include "device_test.hpp"
 #include "flow/device/unix_socket.hpp"
-#include "temporary_directory.hpp"
+#include "tests/temporary_directory.hpp"
 
 using namespace tests;
 using flow::device::connect_unix;

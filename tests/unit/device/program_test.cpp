@@ -8,7 +8,7 @@
 #include "flow/device/exit_code.hpp"
 #include "flow/device/scm_rights.hpp"
 #include "flow/device/unix_socket.hpp"
-#include "temporary_directory.hpp"
+#include "tests/temporary_directory.hpp"
 #include "vsockd_process.hpp"
 
 using namespace tests;

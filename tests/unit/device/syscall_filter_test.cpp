@@ -9,7 +9,7 @@
 #include "device_test.hpp"
 #include "flow/device/confinement.hpp"
 #include "flow/device/unix_socket.hpp"
-#include "temporary_directory.hpp"
+#include "tests/temporary_directory.hpp"
 #include "vsockd_process.hpp"
 
 using namespace tests;

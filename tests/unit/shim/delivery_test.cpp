@@ -3,10 +3,9 @@
 #include <gtest/gtest.h>
 #include <unistd.h>
 
-#include <boost/asio/post.hpp>
-
 #include "flow/testing/memory_transport.hpp"
 #include "tests/co_test.hpp"
+#include "tests/unit/shim/settle.hpp"
 
 using flow::awaitable;
 using flow::errc;
@@ -15,6 +14,7 @@ using namespace std::chrono_literals;
 using shim::delivery;
 using shim::delivery_limits;
 using tests::co_test;
+using tests::settle;
 
 namespace {
 
@@ -107,13 +107,6 @@ struct bench {
 awaitable<void> set_when(awaitable<void> done, bool& flag) {
   co_await std::move(done);
   flag = true;
-}
-
-// Lets everything that can run do so.
-awaitable<void> settle(boost::asio::any_io_executor executor) {
-  for (int i = 0; i < 200; ++i) {
-    co_await boost::asio::post(executor, boost::asio::use_awaitable);
-  }
 }
 
 std::string pattern(std::size_t size) {

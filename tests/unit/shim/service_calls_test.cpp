@@ -1,0 +1,372 @@
+// What the Task service answers to calls that do not fit the state.
+#include <gtest/gtest.h>
+
+#include <csignal>
+
+#include "runtime_api/ttrpc/status.hpp"
+#include "tests/co_test.hpp"
+#include "tests/unit/shim/sandbox_bench.hpp"
+
+using flow::awaitable;
+using flow::error;
+using tests::co_test;
+using tests::enter_private_mounts;
+using tests::no_mounts;
+using tests::sandbox_bench;
+using ttrpc::code;
+namespace api = containerd::task::v2;
+
+namespace {
+
+void expect_code(const error& got, code wanted) {
+  EXPECT_EQ(got.code(), flow::error_code(wanted)) << got.message();
+}
+
+awaitable<void> expect_error(awaitable<error> step, code wanted) {
+  const auto got = co_await std::move(step);
+  expect_code(got, wanted);
+}
+
+}  // namespace
+
+class TaskCalls : public testing::Test {
+ protected:
+  void SetUp() override {
+    if (!enter_private_mounts()) {
+      GTEST_SKIP() << no_mounts;
+    }
+  }
+};
+
+TEST_F(TaskCalls, UnknownContainerIsNotFoundByEveryCall) {
+  co_test([](auto executor) -> awaitable<void> {
+    sandbox_bench b(executor);
+    co_await expect_error(b.try_start("nobody"), code::not_found);
+    co_await expect_error(b.try_exec("nobody", "e1"), code::not_found);
+    co_await expect_error(b.try_kill("nobody", SIGTERM), code::not_found);
+    co_await expect_error(b.try_wait("nobody"), code::not_found);
+    const auto deleted = co_await b.try_delete("nobody");
+    expect_code(deleted, code::not_found);
+    EXPECT_NE(deleted.message().find("nobody"), std::string::npos) << deleted.message();
+
+    api::StateRequest state;
+    state.set_id("nobody");
+    const auto known = co_await b.task->state(state);
+    expect_code(known.error(), code::not_found);
+    api::PidsRequest pids;
+    pids.set_id("nobody");
+    const auto listed = co_await b.task->pids(pids);
+    expect_code(listed.error(), code::not_found);
+    api::ResizePtyRequest resize;
+    resize.set_id("nobody");
+    const auto resized = co_await b.task->resize_pty(resize);
+    expect_code(resized.error(), code::not_found);
+    api::CloseIORequest close;
+    close.set_id("nobody");
+    const auto closed = co_await b.task->close_io(close);
+    expect_code(closed.error(), code::not_found);
+    co_await b.stop();
+  });
+}
+
+TEST_F(TaskCalls, MethodsThatAreNotSupportedSaySo) {
+  co_test([](auto executor) -> awaitable<void> {
+    sandbox_bench b(executor);
+    const auto paused = co_await b.task->pause(api::PauseRequest());
+    expect_code(paused.error(), code::unimplemented);
+    co_await b.stop();
+  });
+}
+
+TEST_F(TaskCalls, UnknownExecIsNotFound) {
+  co_test([](auto executor) -> awaitable<void> {
+    sandbox_bench b(executor);
+    co_await b.create("c1");
+    co_await expect_error(b.try_start("c1", "e1"), code::not_found);
+    co_await expect_error(b.try_wait("c1", "e1"), code::not_found);
+    const auto killed = co_await b.try_kill("c1", SIGTERM, "e1");
+    expect_code(killed, code::not_found);
+    EXPECT_NE(killed.message().find("process does not exist e1"), std::string::npos)
+        << killed.message();
+    co_await b.stop();
+  });
+}
+
+TEST_F(TaskCalls, SecondCreateOfAnIdIsRefusedAndTheFirstLives) {
+  co_test([](auto executor) -> awaitable<void> {
+    sandbox_bench b(executor);
+    co_await b.create("c1");
+    api::CreateTaskRequest again;
+    again.set_id("c1");
+    again.set_bundle(b.directory / "c1");
+    const auto second = co_await b.task->create(again);
+    expect_code(second.error(), code::already_exists);
+    co_await b.start("c1");
+    co_await b.stop();
+  });
+}
+
+TEST_F(TaskCalls, CreateOfABrokenBundleFailsAndLeavesNothing) {
+  co_test([](auto executor) -> awaitable<void> {
+    sandbox_bench b(executor);
+    auto request = b.create_request("c1");
+    b.make_bundle("c1", "{\"root\": 1}");
+    const auto broken = co_await b.task->create(request);
+    expect_code(broken.error(), code::invalid_argument);
+    EXPECT_TRUE(b.service.idle());
+    EXPECT_EQ(b.agent.called("CreateContainer"), 0U);
+    co_await b.create("c1");
+    co_await b.stop();
+  });
+}
+
+TEST_F(TaskCalls, CreateWithAnUnknownStdioSchemeIsAnInvalidArgument) {
+  co_test([](auto executor) -> awaitable<void> {
+    sandbox_bench b(executor);
+    auto request = b.create_request("c1");
+    request.set_stdout("carrier-pigeon:///tmp/x");
+    const auto created = co_await b.task->create(request);
+    expect_code(created.error(), code::invalid_argument);
+    EXPECT_TRUE(b.service.idle());
+    co_await b.stop();
+  });
+}
+
+TEST_F(TaskCalls, CheckpointsAreNotRestored) {
+  co_test([](auto executor) -> awaitable<void> {
+    sandbox_bench b(executor);
+    auto request = b.create_request("c1");
+    request.set_checkpoint("/tmp/image");
+    const auto created = co_await b.task->create(request);
+    expect_code(created.error(), code::unimplemented);
+    co_await b.stop();
+  });
+}
+
+TEST_F(TaskCalls, WhatTheAgentSaysOfABundleReachesTheClient) {
+  co_test([](auto executor) -> awaitable<void> {
+    sandbox_bench b(executor);
+    b.agent.failures["CreateContainer"] = error(code::invalid_argument, "crun: no such program");
+    const auto request = b.create_request("c1");
+    const auto created = co_await b.task->create(request);
+    expect_code(created.error(), code::invalid_argument);
+    EXPECT_NE(created.error().message().find("no such program"), std::string::npos);
+    EXPECT_TRUE(b.service.idle());
+    EXPECT_TRUE(std::filesystem::is_empty(b.files.entries())) << "nothing may stay shared";
+    EXPECT_TRUE(b.containerd.taken.empty());
+    co_await b.stop();
+  });
+}
+
+TEST_F(TaskCalls, ContainerThatIsStillBeingCreatedIsNotThereYet) {
+  co_test([](auto executor) -> awaitable<void> {
+    sandbox_bench b(executor, false);
+    b.sandbox.start();
+    flow::task_group tasks(executor, [](const std::string&, const std::exception_ptr&) {});
+    tasks.spawn("create", b.create("c1"));
+    while (b.service.idle()) {
+      co_await boost::asio::post(executor, boost::asio::use_awaitable);
+    }
+    co_await expect_error(b.try_kill("c1", SIGKILL), code::not_found);
+    co_await expect_error(b.try_start("c1"), code::not_found);
+    co_await expect_error(b.try_exec("c1", "e1"), code::not_found);
+    co_await expect_error(b.try_delete("c1"), code::not_found);
+    api::PidsRequest pids;
+    pids.set_id("c1");
+    const auto listed = co_await b.task->pids(pids);
+    expect_code(listed.error(), code::not_found);
+    b.agent.boot();
+    co_await tasks.join();
+    co_await b.start("c1");
+    co_await b.stop();
+  });
+}
+
+TEST_F(TaskCalls, MachineThatDoesNotStartFailsTheCreateWithItsReason) {
+  co_test([](auto executor) -> awaitable<void> {
+    sandbox_bench b(executor, false);
+    b.machine.start_failure = error(flow::errc::unavailable, "no hypervisor today");
+    b.sandbox.start();
+    const auto request = b.create_request("c1");
+    const auto created = co_await b.task->create(request);
+    expect_code(created.error(), code::unavailable);
+    EXPECT_NE(created.error().message().find("no hypervisor today"), std::string::npos)
+        << created.error().message();
+    co_await b.stop();
+  });
+}
+
+TEST_F(TaskCalls, StartTwiceAndStartAfterTheEndAreRefused) {
+  co_test([](auto executor) -> awaitable<void> {
+    sandbox_bench b(executor);
+    co_await b.create("c1");
+    co_await b.start("c1");
+    co_await expect_error(b.try_start("c1"), code::failed_precondition);
+    b.agent.exit(b.last_init(), 0);
+    co_await b.wait("c1");
+    co_await expect_error(b.try_start("c1"), code::failed_precondition);
+    EXPECT_EQ(b.agent.called("StartContainer"), 1U);
+    co_await b.stop();
+  });
+}
+
+TEST_F(TaskCalls, RunningProcessIsNotDeleted) {
+  co_test([](auto executor) -> awaitable<void> {
+    sandbox_bench b(executor);
+    co_await b.create("c1");
+    co_await b.start("c1");
+    co_await expect_error(b.try_delete("c1"), code::failed_precondition);
+    const auto state = co_await b.state("c1");
+    EXPECT_EQ(state.status(), containerd::v1::types::RUNNING);
+    co_await b.stop();
+  });
+}
+
+TEST_F(TaskCalls, DeletedContainerIsUnknownAndItsIdFree) {
+  co_test([](auto executor) -> awaitable<void> {
+    sandbox_bench b(executor);
+    co_await b.create("c1");
+    co_await b.start("c1");
+    b.agent.exit(b.last_init(), 3);
+    co_await b.wait("c1");
+    co_await b.remove("c1");
+    co_await expect_error(b.try_delete("c1"), code::not_found);
+    EXPECT_TRUE(std::filesystem::is_empty(b.files.entries()));
+    co_await b.create("c1");
+    co_await b.stop();
+  });
+}
+
+TEST_F(TaskCalls, SignalForAProcessThatHasEndedIsNotFound) {
+  co_test([](auto executor) -> awaitable<void> {
+    sandbox_bench b(executor);
+    co_await b.create("c1");
+    co_await b.start("c1");
+    b.agent.exit(b.last_init(), 0);
+    co_await b.wait("c1");
+    for (const auto signal : {15U, 9U}) {
+      const auto killed = co_await b.try_kill("c1", signal);
+      expect_code(killed, code::not_found);
+      EXPECT_NE(killed.message().find("process already finished"), std::string::npos);
+    }
+    EXPECT_EQ(b.agent.called("Kill"), 0U);
+    co_await b.stop();
+  });
+}
+
+TEST_F(TaskCalls, ExecNeedsAnIdOfItsOwn) {
+  co_test([](auto executor) -> awaitable<void> {
+    sandbox_bench b(executor);
+    co_await b.create("c1");
+    co_await b.start("c1");
+    co_await expect_error(b.try_exec("c1", ""), code::invalid_argument);
+    co_await b.exec("c1", "e1");
+    co_await expect_error(b.try_exec("c1", "e1"), code::already_exists);
+    co_await b.stop();
+  });
+}
+
+TEST_F(TaskCalls, ExecOfSomethingThatIsNoProcessIsAnInvalidArgument) {
+  co_test([](auto executor) -> awaitable<void> {
+    sandbox_bench b(executor);
+    co_await b.create("c1");
+    co_await b.start("c1");
+    api::ExecProcessRequest request;
+    request.set_id("c1");
+    request.set_exec_id("e1");
+    request.mutable_spec()->set_value("[1, 2]");
+    const auto added = co_await b.task->exec(request);
+    expect_code(added.error(), code::invalid_argument);
+    co_await expect_error(b.try_start("c1", "e1"), code::not_found);
+    co_await b.stop();
+  });
+}
+
+TEST_F(TaskCalls, ExecIsStartedOnlyInARunningContainer) {
+  co_test([](auto executor) -> awaitable<void> {
+    sandbox_bench b(executor);
+    co_await b.create("c1");
+    co_await b.exec("c1", "e1");
+    co_await expect_error(b.try_start("c1", "e1"), code::failed_precondition);
+    co_await b.start("c1");
+    co_await b.start("c1", "e1");
+    co_await expect_error(b.try_delete("c1", "e1"), code::failed_precondition);
+    co_await expect_error(b.try_start("c1", "e1"), code::failed_precondition);
+    co_await b.stop();
+  });
+}
+
+TEST_F(TaskCalls, ExecInAContainerThatHasEndedIsRefused) {
+  co_test([](auto executor) -> awaitable<void> {
+    sandbox_bench b(executor);
+    co_await b.create("c1");
+    co_await b.start("c1");
+    b.agent.exit(b.last_init(), 0);
+    co_await b.wait("c1");
+    co_await expect_error(b.try_exec("c1", "e1"), code::failed_precondition);
+    co_await b.stop();
+  });
+}
+
+TEST_F(TaskCalls, ExecThatWasNotStartedIsNotSignalledAndCanBeDeleted) {
+  co_test([](auto executor) -> awaitable<void> {
+    sandbox_bench b(executor);
+    co_await b.create("c1");
+    co_await b.start("c1");
+    co_await b.exec("c1", "e1");
+    co_await expect_error(b.try_kill("c1", SIGTERM, "e1"), code::failed_precondition);
+    co_await b.remove("c1", "e1");
+    co_await expect_error(b.try_wait("c1", "e1"), code::not_found);
+    EXPECT_EQ(b.agent.called("DeleteProcess"), 0U);
+    co_await b.stop();
+  });
+}
+
+TEST_F(TaskCalls, ExecThatCannotBeStartedTellsWhyAndEndsItsWait) {
+  co_test([](auto executor) -> awaitable<void> {
+    sandbox_bench b(executor);
+    co_await b.create("c1");
+    co_await b.start("c1");
+    co_await b.exec("c1", "e1");
+    b.agent.failures["Exec"] = error(code::not_found, "no such program");
+    const auto started = co_await b.try_start("c1", "e1");
+    EXPECT_NE(started.message().find("no such program"), std::string::npos);
+    co_await expect_error(b.try_start("c1", "e1"), code::failed_precondition);
+    co_await b.wait("c1", "e1");
+    co_await b.remove("c1", "e1");
+    co_await b.stop();
+  });
+}
+
+TEST_F(TaskCalls, ShutdownIsHeardOnlyWhenNoContainerIsLeft) {
+  co_test([](auto executor) -> awaitable<void> {
+    sandbox_bench b(executor);
+    co_await b.create("c1");
+    const auto early = co_await b.task->shutdown(api::ShutdownRequest());
+    EXPECT_TRUE(early);
+    EXPECT_FALSE(b.asked_to_end);
+    co_await b.remove("c1");
+    const auto late = co_await b.task->shutdown(api::ShutdownRequest());
+    EXPECT_TRUE(late);
+    EXPECT_TRUE(b.asked_to_end);
+    co_await b.stop();
+  });
+}
+
+TEST_F(TaskCalls, ConnectTellsThePidsOfTheShimAndOfTheTask) {
+  co_test([](auto executor) -> awaitable<void> {
+    sandbox_bench b(executor);
+    api::ConnectRequest request;
+    request.set_id("c1");
+    const auto before = co_await b.task->connect(request);
+    EXPECT_TRUE(before);
+    EXPECT_EQ(before.value().task_pid(), 0U);
+    co_await b.create("c1");
+    const auto connected = co_await b.task->connect(request);
+    const auto state = co_await b.state("c1");
+    EXPECT_EQ(connected.value().shim_pid(), static_cast<std::uint32_t>(::getpid()));
+    EXPECT_EQ(connected.value().task_pid(), state.pid());
+    EXPECT_EQ(::kill(static_cast<pid_t>(state.pid()), 0), 0) << "it is a process of this host";
+    co_await b.stop();
+  });
+}
