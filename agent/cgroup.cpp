@@ -3,7 +3,6 @@
 #include <charconv>
 #include <filesystem>
 
-#include "agent/boot/file_systems.hpp"
 #include "flow/file.hpp"
 
 namespace agent {
@@ -26,10 +25,6 @@ void append_pids(const std::string& text, std::vector<pid_t>& pids) {
 }
 
 }  // namespace
-
-std::string cgroup_directory(const std::string& name) {
-  return std::string("/sys/fs/cgroup") + containers_cgroup + "/" + name;
-}
 
 result<std::vector<pid_t>> cgroup_processes(const std::string& directory) {
   std::vector<pid_t> pids;

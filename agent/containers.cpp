@@ -23,10 +23,6 @@ std::string name_of(containers::container_id id) {
   return "c" + std::to_string(id);
 }
 
-std::string bundle_of(containers::container_id id) {
-  return "/run/hvsock/" + name_of(id);
-}
-
 error no_container(containers::container_id id) {
   return {code::not_found, "container " + std::to_string(id)};
 }
@@ -34,13 +30,14 @@ error no_container(containers::container_id id) {
 }  // namespace
 
 containers::containers(flow::asio::any_io_executor executor, reaper& children, crun& runtime,
-                       host& shim, event_queue& events, flow::log& log)
+                       host& shim, event_queue& events, flow::log& log, container_directories where)
     : executor_(executor),
       children_(children),
       crun_(runtime),
       shim_(shim),
       events_(events),
       log_(log),
+      where_(std::move(where)),
       releases_(executor, [&log](const std::string& name, const std::exception_ptr& failure) {
         log.error("task failed", {{"task", name}, {"err", flow::describe(failure)}});
       }) {}
@@ -206,7 +203,7 @@ void containers::exited(process& p, process_end end) {
 
   // Without a pid namespace of its own a container outlives its first process; it must not.
   if (containers_[p.container].init == p.id) {
-    static_cast<void>(cgroup_kill(cgroup_directory(name_of(p.container))));
+    static_cast<void>(cgroup_kill(cgroup_of(p.container)));
   }
 }
 
@@ -223,7 +220,7 @@ result<void> containers::kill(container_id id, process_id process_number, int si
     return error(code::failed_precondition, "process not created");
   }
   if (all) {
-    const auto directory = cgroup_directory(name_of(id));
+    const auto directory = cgroup_of(id);
     if (signal == SIGKILL) {
       return cgroup_kill(directory);
     }
@@ -259,7 +256,7 @@ result<std::vector<containers::listed_process>> containers::pids(container_id id
   if (!containers_.contains(id)) {
     return no_container(id);
   }
-  auto pids = cgroup_processes(cgroup_directory(name_of(id)));
+  auto pids = cgroup_processes(cgroup_of(id));
   if (!pids) {
     return std::move(pids).error();
   }
@@ -315,6 +312,14 @@ awaitable<result<void>> containers::remove(container_id id) {
   std::error_code ignored;
   std::filesystem::remove_all(bundle_of(id), ignored);
   co_return result<void>();
+}
+
+std::string containers::bundle_of(container_id id) const {
+  return where_.bundles + "/" + name_of(id);
+}
+
+std::string containers::cgroup_of(container_id id) const {
+  return where_.cgroups + "/" + name_of(id);
 }
 
 result<containers::container*> containers::find_container(container_id id) {

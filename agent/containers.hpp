@@ -11,6 +11,7 @@
 #include <string>
 #include <vector>
 
+#include "agent/boot/file_systems.hpp"
 #include "agent/crun.hpp"
 #include "agent/event_queue.hpp"
 #include "agent/io/console_socket.hpp"
@@ -20,6 +21,12 @@
 #include "flow/task_group.hpp"
 
 namespace agent {
+
+// Where each container has a directory of its own, named as crun names the container.
+struct container_directories {
+  std::string bundles = "/run/hvsock";
+  std::string cgroups = std::string("/sys/fs/cgroup") + containers_cgroup;
+};
 
 class containers {
  public:
@@ -32,9 +39,9 @@ class containers {
     process_id process;  // 0: not one the shim started
   };
 
-  // Everything given outlives the object.
+  // Everything given by reference outlives the object.
   containers(flow::asio::any_io_executor executor, reaper& children, crun& runtime, host& shim,
-             event_queue& events, flow::log& log);
+             event_queue& events, flow::log& log, container_directories where = {});
 
   flow::awaitable<flow::result<pid_t>> create(container_id id, process_id init,
                                               const std::string& spec, const stdio_request& stdio);
@@ -76,6 +83,8 @@ class containers {
   flow::result<void> adopt(process& p, pid_t pid, console_socket* console);
   void exited(process& p, process_end end);
   flow::awaitable<void> release(std::unique_ptr<process_stdio> stdio);
+  std::string bundle_of(container_id id) const;
+  std::string cgroup_of(container_id id) const;
   flow::result<container*> find_container(container_id id);
   flow::result<process*> find_process(process_id id);
 
@@ -85,6 +94,7 @@ class containers {
   host& shim_;
   event_queue& events_;
   flow::log& log_;
+  container_directories where_;
   std::map<container_id, container> containers_;
   std::map<process_id, std::unique_ptr<process>> processes_;
   flow::task_group releases_;
