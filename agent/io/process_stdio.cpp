@@ -163,6 +163,9 @@ awaitable<void> process_stdio::run_terminal(channel& c) {
   tasks_.spawn("terminal input", c.input->run());
   co_await c.output->run();
   co_await close_after_shim(c);
+  // A background child that does not read must not keep the input waiting for room.
+  flow::error_code ignored;
+  c.our_end->close(ignored);
 }
 
 awaitable<void> process_stdio::close_after_shim(channel& c) {
