@@ -44,8 +44,11 @@ containers::containers(flow::asio::any_io_executor executor, reaper& children, c
 
 awaitable<result<pid_t>> containers::create(container_id id, process_id init,
                                             const std::string& spec, const stdio_request& stdio) {
-  if (containers_.contains(id) || processes_.contains(init)) {
+  if (containers_.contains(id)) {
     co_return error(code::already_exists, "container " + std::to_string(id));
+  }
+  if (auto available = check_new_process(init); !available) {
+    co_return available.error();
   }
   containers_[id] = {.id = id, .init = init, .busy = true};
   auto& p = *(processes_[init] = std::make_unique<process>());
@@ -90,11 +93,10 @@ awaitable<result<pid_t>> containers::run_create(container_id id, process& init,
   const reaper::expectation exit_may_come_first(children_);
   const auto pid = co_await crun_.create(name_of(id), bundle, init.stdio->process_ends(),
                                          console ? console->path() : std::string());
-  if (!pid) {
-    co_return pid.error();
-  }
-  const auto adopted = adopt(init, pid.value(), console ? &*console : nullptr);
+  const auto adopted =
+      pid ? adopt(init, pid.value(), console ? &*console : nullptr) : result<void>(pid.error());
   if (!adopted) {
+    // Also where crun failed: it may have died half-way.
     static_cast<void>(co_await crun_.remove(name_of(id), bundle));
     co_return adopted.error();
   }
@@ -118,22 +120,26 @@ awaitable<result<pid_t>> containers::exec(container_id id, process_id process_nu
   if (!found) {
     co_return found.error();
   }
-  if (processes_.contains(process_number)) {
-    co_return error(code::already_exists, "process " + std::to_string(process_number));
+  if (auto available = check_new_process(process_number); !available) {
+    co_return available.error();
   }
   auto& p = *(processes_[process_number] = std::make_unique<process>());
   p.id = process_number;
   p.container = id;
-  const auto pid = co_await run_exec(id, p, spec, stdio);
+  const std::string file = bundle_of(id) + "/p" + std::to_string(process_number);
+  const auto pid = co_await run_exec(id, p, file, spec, stdio);
+  for (const char* suffix : {"", ".pid", ".log"}) {
+    std::error_code ignored;
+    std::filesystem::remove(file + suffix, ignored);
+  }
   if (!pid) {
     processes_.erase(process_number);
   }
   co_return pid;
 }
 
-awaitable<result<pid_t>> containers::run_exec(container_id id, process& p, const std::string& spec,
-                                              const stdio_request& stdio) {
-  const std::string file = bundle_of(id) + "/p" + std::to_string(p.id);
+awaitable<result<pid_t>> containers::run_exec(container_id id, process& p, const std::string& file,
+                                              const std::string& spec, const stdio_request& stdio) {
   if (auto written = flow::write_file(file, spec); !written) {
     co_return written.error();
   }
@@ -154,10 +160,6 @@ awaitable<result<pid_t>> containers::run_exec(container_id id, process& p, const
   const reaper::expectation exit_may_come_first(children_);
   const auto pid = co_await crun_.exec(name_of(id), file, p.stdio->process_ends(),
                                        console ? console->path() : std::string());
-  for (const char* suffix : {"", ".pid", ".log"}) {
-    std::error_code ignored;
-    std::filesystem::remove(file + suffix, ignored);
-  }
   if (!pid) {
     co_return pid.error();
   }
@@ -282,13 +284,27 @@ result<void> containers::remove_process(process_id process_number) {
     return error(code::failed_precondition, "process is running");
   }
   found.value()->stdio->finish();
-  releases_.spawn("release stdio", release(std::move(found.value()->stdio)));
+  released_.push_front(std::move(found.value()->stdio));
+  releases_.spawn("release stdio", release(released_.begin()));
   processes_.erase(process_number);
   return {};
 }
 
-awaitable<void> containers::release(std::unique_ptr<process_stdio> stdio) {
-  co_await stdio->join();
+awaitable<void> containers::release(std::list<std::unique_ptr<process_stdio>>::iterator stdio) {
+  co_await (*stdio)->join();
+  released_.erase(stdio);
+}
+
+awaitable<void> containers::close() {
+  for (const auto& [number, p] : processes_) {
+    released_.push_front(std::move(p->stdio));
+    releases_.spawn("release stdio", release(released_.begin()));
+  }
+  processes_.clear();
+  for (const auto& stdio : released_) {
+    stdio->abort();
+  }
+  co_await releases_.join();
 }
 
 awaitable<result<void>> containers::remove(container_id id) {
@@ -332,6 +348,16 @@ result<containers::container*> containers::find_container(container_id id) {
                  "container " + std::to_string(id) + " is being worked on");
   }
   return &found->second;
+}
+
+result<void> containers::check_new_process(process_id id) const {
+  if (id == 0) {
+    return error(code::invalid_argument, "process 0");
+  }
+  if (processes_.contains(id)) {
+    return error(code::already_exists, "process " + std::to_string(id));
+  }
+  return {};
 }
 
 result<containers::process*> containers::find_process(process_id id) {

@@ -1,11 +1,12 @@
 // The containers of this guest and their processes: what is behind the agent's service.
 //
 // Ids are the shim's. Failures are flow::error with a ttrpc code: an id that is not there is
-// not_found, a call that does not fit the state is failed_precondition, and what crun refuses
-// carries crun's words.
+// not_found, a call that does not fit the state is failed_precondition, what nobody could do is
+// invalid_argument, and what crun refuses carries crun's words.
 #pragma once
 
 #include <cstdint>
+#include <list>
 #include <map>
 #include <memory>
 #include <string>
@@ -59,6 +60,10 @@ class containers {
   flow::result<void> remove_process(process_id process);
   flow::awaitable<flow::result<void>> remove(container_id id);
 
+  // Gives up every stream and returns when nothing of this object runs any more. The last call,
+  // once no other is under way and the reaper has ended.
+  flow::awaitable<void> close();
+
  private:
   struct process {
     process_id id = 0;
@@ -78,14 +83,15 @@ class containers {
                                                   const std::string& spec,
                                                   const stdio_request& stdio);
   flow::awaitable<flow::result<pid_t>> run_exec(container_id id, process& p,
-                                                const std::string& spec,
+                                                const std::string& file, const std::string& spec,
                                                 const stdio_request& stdio);
   flow::result<void> adopt(process& p, pid_t pid, console_socket* console);
   void exited(process& p, process_end end);
-  flow::awaitable<void> release(std::unique_ptr<process_stdio> stdio);
+  flow::awaitable<void> release(std::list<std::unique_ptr<process_stdio>>::iterator stdio);
   std::string bundle_of(container_id id) const;
   std::string cgroup_of(container_id id) const;
   flow::result<container*> find_container(container_id id);
+  flow::result<void> check_new_process(process_id id) const;
   flow::result<process*> find_process(process_id id);
 
   flow::asio::any_io_executor executor_;
@@ -97,6 +103,7 @@ class containers {
   container_directories where_;
   std::map<container_id, container> containers_;
   std::map<process_id, std::unique_ptr<process>> processes_;
+  std::list<std::unique_ptr<process_stdio>> released_;  // of processes that are forgotten
   flow::task_group releases_;
 };
 

@@ -47,6 +47,7 @@ awaitable<result<void>> serve_shim(flow::asio::any_io_executor executor, host& s
   log.info("the shim is gone");
   children.stop();
   co_await tasks.join();
+  co_await all.close();
   co_return result<void>();
 }
 
