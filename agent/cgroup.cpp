@@ -3,7 +3,6 @@
 #include <charconv>
 #include <filesystem>
 
-#include "agent/boot/file_systems.hpp"
 #include "flow/file.hpp"
 
 namespace agent {
@@ -18,18 +17,31 @@ void append_pids(const std::string& text, std::vector<pid_t>& pids) {
   while (at < end) {
     pid_t pid = 0;
     const auto parsed = std::from_chars(at, end, pid);
-    if (parsed.ec == std::errc()) {
+    // The kernel shows 0 for a process of another pid namespace; kill() takes it for our own group.
+    if (parsed.ec == std::errc() && pid > 0) {
       pids.push_back(pid);
     }
     at = parsed.ptr + 1;
   }
 }
 
-}  // namespace
-
-std::string cgroup_directory(const std::string& name) {
-  return std::string("/sys/fs/cgroup") + containers_cgroup + "/" + name;
+// Any of them may vanish while we look; that must not hide the others.
+void append_below(const std::string& directory, std::vector<pid_t>& pids) {
+  std::error_code ec;
+  for (std::filesystem::directory_iterator entry(directory, ec), end; !ec && entry != end;
+       entry.increment(ec)) {
+    std::error_code vanished;
+    if (!entry->is_directory(vanished)) {
+      continue;
+    }
+    if (const auto text = flow::read_file(entry->path() / "cgroup.procs"); text) {
+      append_pids(text.value(), pids);
+    }
+    append_below(entry->path(), pids);
+  }
 }
+
+}  // namespace
 
 result<std::vector<pid_t>> cgroup_processes(const std::string& directory) {
   std::vector<pid_t> pids;
@@ -39,17 +51,7 @@ result<std::vector<pid_t>> cgroup_processes(const std::string& directory) {
   }
   append_pids(own.value(), pids);
 
-  std::error_code ec;
-  for (std::filesystem::recursive_directory_iterator entry(directory, ec), end; !ec && entry != end;
-       entry.increment(ec)) {
-    if (entry->path().filename() != "cgroup.procs" || entry.depth() == 0) {
-      continue;
-    }
-    // A child cgroup may vanish while we look.
-    if (const auto text = flow::read_file(entry->path()); text) {
-      append_pids(text.value(), pids);
-    }
-  }
+  append_below(directory, pids);
   return pids;
 }
 

@@ -10,9 +10,6 @@
 
 namespace agent {
 
-// "/sys/fs/cgroup/hvsock/<name>"
-std::string cgroup_directory(const std::string& name);
-
 // Every process of the cgroup and of those below it.
 flow::result<std::vector<pid_t>> cgroup_processes(const std::string& directory);
 

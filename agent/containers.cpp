@@ -23,10 +23,6 @@ std::string name_of(containers::container_id id) {
   return "c" + std::to_string(id);
 }
 
-std::string bundle_of(containers::container_id id) {
-  return "/run/hvsock/" + name_of(id);
-}
-
 error no_container(containers::container_id id) {
   return {code::not_found, "container " + std::to_string(id)};
 }
@@ -34,21 +30,25 @@ error no_container(containers::container_id id) {
 }  // namespace
 
 containers::containers(const flow::asio::any_io_executor& executor, reaper& children, crun& runtime,
-                       host& shim, event_queue& events, flow::log& log)
+                       host& shim, event_queue& events, flow::log& log, container_directories where)
     : executor_(executor),
       children_(children),
       crun_(runtime),
       shim_(shim),
       events_(events),
       log_(log),
+      where_(std::move(where)),
       releases_(executor, [&log](const std::string& name, const std::exception_ptr& failure) {
         log.error("task failed", {{"task", name}, {"err", flow::describe(failure)}});
       }) {}
 
 awaitable<result<pid_t>> containers::create(container_id id, process_id init,
                                             const std::string& spec, const stdio_request& stdio) {
-  if (containers_.contains(id) || processes_.contains(init)) {
+  if (containers_.contains(id)) {
     co_return error(code::already_exists, "container " + std::to_string(id));
+  }
+  if (auto available = check_new_process(init); !available) {
+    co_return available.error();
   }
   containers_[id] = {.id = id, .init = init, .busy = true};
   auto& p = *(processes_[init] = std::make_unique<process>());
@@ -93,11 +93,10 @@ awaitable<result<pid_t>> containers::run_create(container_id id, process& init,
   const reaper::expectation exit_may_come_first(children_);
   const auto pid = co_await crun_.create(name_of(id), bundle, init.stdio->process_ends(),
                                          console ? console->path() : std::string());
-  if (!pid) {
-    co_return pid.error();
-  }
-  const auto adopted = adopt(init, pid.value(), console ? &*console : nullptr);
+  const auto adopted =
+      pid ? adopt(init, pid.value(), console ? &*console : nullptr) : result<void>(pid.error());
   if (!adopted) {
+    // Also where crun failed: it may have died half-way.
     static_cast<void>(co_await crun_.remove(name_of(id), bundle));
     co_return adopted.error();
   }
@@ -121,22 +120,26 @@ awaitable<result<pid_t>> containers::exec(container_id id, process_id process_nu
   if (!found) {
     co_return found.error();
   }
-  if (processes_.contains(process_number)) {
-    co_return error(code::already_exists, "process " + std::to_string(process_number));
+  if (auto available = check_new_process(process_number); !available) {
+    co_return available.error();
   }
   auto& p = *(processes_[process_number] = std::make_unique<process>());
   p.id = process_number;
   p.container = id;
-  const auto pid = co_await run_exec(id, p, spec, stdio);
+  const std::string file = bundle_of(id) + "/p" + std::to_string(process_number);
+  const auto pid = co_await run_exec(id, p, file, spec, stdio);
+  for (const char* suffix : {"", ".pid", ".log"}) {
+    std::error_code ignored;
+    std::filesystem::remove(file + suffix, ignored);
+  }
   if (!pid) {
     processes_.erase(process_number);
   }
   co_return pid;
 }
 
-awaitable<result<pid_t>> containers::run_exec(container_id id, process& p, const std::string& spec,
-                                              const stdio_request& stdio) {
-  const std::string file = bundle_of(id) + "/p" + std::to_string(p.id);
+awaitable<result<pid_t>> containers::run_exec(container_id id, process& p, const std::string& file,
+                                              const std::string& spec, const stdio_request& stdio) {
   if (auto written = flow::write_file(file, spec); !written) {
     co_return written.error();
   }
@@ -157,10 +160,6 @@ awaitable<result<pid_t>> containers::run_exec(container_id id, process& p, const
   const reaper::expectation exit_may_come_first(children_);
   const auto pid = co_await crun_.exec(name_of(id), file, p.stdio->process_ends(),
                                        console ? console->path() : std::string());
-  for (const char* suffix : {"", ".pid", ".log"}) {
-    std::error_code ignored;
-    std::filesystem::remove(file + suffix, ignored);
-  }
   if (!pid) {
     co_return pid.error();
   }
@@ -206,7 +205,7 @@ void containers::exited(process& p, process_end end) {
 
   // Without a pid namespace of its own a container outlives its first process; it must not.
   if (containers_[p.container].init == p.id) {
-    static_cast<void>(cgroup_kill(cgroup_directory(name_of(p.container))));
+    static_cast<void>(cgroup_kill(cgroup_of(p.container)));
   }
 }
 
@@ -223,7 +222,7 @@ result<void> containers::kill(container_id id, process_id process_number, int si
     return error(code::failed_precondition, "process not created");
   }
   if (all) {
-    const auto directory = cgroup_directory(name_of(id));
+    const auto directory = cgroup_of(id);
     if (signal == SIGKILL) {
       return cgroup_kill(directory);
     }
@@ -259,7 +258,7 @@ result<std::vector<containers::listed_process>> containers::pids(container_id id
   if (!containers_.contains(id)) {
     return no_container(id);
   }
-  auto pids = cgroup_processes(cgroup_directory(name_of(id)));
+  auto pids = cgroup_processes(cgroup_of(id));
   if (!pids) {
     return std::move(pids).error();
   }
@@ -285,13 +284,27 @@ result<void> containers::remove_process(process_id process_number) {
     return error(code::failed_precondition, "process is running");
   }
   found.value()->stdio->finish();
-  releases_.spawn("release stdio", release(std::move(found.value()->stdio)));
+  released_.push_front(std::move(found.value()->stdio));
+  releases_.spawn("release stdio", release(released_.begin()));
   processes_.erase(process_number);
   return {};
 }
 
-awaitable<void> containers::release(std::unique_ptr<process_stdio> stdio) {
-  co_await stdio->join();
+awaitable<void> containers::release(std::list<std::unique_ptr<process_stdio>>::iterator stdio) {
+  co_await (*stdio)->join();
+  released_.erase(stdio);
+}
+
+awaitable<void> containers::close() {
+  for (const auto& [number, p] : processes_) {
+    released_.push_front(std::move(p->stdio));
+    releases_.spawn("release stdio", release(released_.begin()));
+  }
+  processes_.clear();
+  for (const auto& stdio : released_) {
+    stdio->abort();
+  }
+  co_await releases_.join();
 }
 
 awaitable<result<void>> containers::remove(container_id id) {
@@ -317,6 +330,14 @@ awaitable<result<void>> containers::remove(container_id id) {
   co_return result<void>();
 }
 
+std::string containers::bundle_of(container_id id) const {
+  return where_.bundles + "/" + name_of(id);
+}
+
+std::string containers::cgroup_of(container_id id) const {
+  return where_.cgroups + "/" + name_of(id);
+}
+
 result<containers::container*> containers::find_container(container_id id) {
   const auto found = containers_.find(id);
   if (found == containers_.end()) {
@@ -327,6 +348,16 @@ result<containers::container*> containers::find_container(container_id id) {
                  "container " + std::to_string(id) + " is being worked on");
   }
   return &found->second;
+}
+
+result<void> containers::check_new_process(process_id id) const {
+  if (id == 0) {
+    return error(code::invalid_argument, "process 0");
+  }
+  if (processes_.contains(id)) {
+    return error(code::already_exists, "process " + std::to_string(id));
+  }
+  return {};
 }
 
 result<containers::process*> containers::find_process(process_id id) {

@@ -1,16 +1,18 @@
 // The containers of this guest and their processes: what is behind the agent's service.
 //
 // Ids are the shim's. Failures are flow::error with a ttrpc code: an id that is not there is
-// not_found, a call that does not fit the state is failed_precondition, and what crun refuses
-// carries crun's words.
+// not_found, a call that does not fit the state is failed_precondition, what nobody could do is
+// invalid_argument, and what crun refuses carries crun's words.
 #pragma once
 
 #include <cstdint>
+#include <list>
 #include <map>
 #include <memory>
 #include <string>
 #include <vector>
 
+#include "agent/boot/file_systems.hpp"
 #include "agent/crun.hpp"
 #include "agent/event_queue.hpp"
 #include "agent/io/console_socket.hpp"
@@ -20,6 +22,12 @@
 #include "flow/task_group.hpp"
 
 namespace agent {
+
+// Where each container has a directory of its own, named as crun names the container.
+struct container_directories {
+  std::string bundles = "/run/hvsock";
+  std::string cgroups = std::string("/sys/fs/cgroup") + containers_cgroup;
+};
 
 class containers {
  public:
@@ -32,9 +40,9 @@ class containers {
     process_id process;  // 0: not one the shim started
   };
 
-  // Everything given outlives the object.
+  // Everything given by reference outlives the object.
   containers(const flow::asio::any_io_executor& executor, reaper& children, crun& runtime,
-             host& shim, event_queue& events, flow::log& log);
+             host& shim, event_queue& events, flow::log& log, container_directories where = {});
 
   flow::awaitable<flow::result<pid_t>> create(container_id id, process_id init,
                                               const std::string& spec, const stdio_request& stdio);
@@ -51,6 +59,10 @@ class containers {
 
   flow::result<void> remove_process(process_id process);
   flow::awaitable<flow::result<void>> remove(container_id id);
+
+  // Gives up every stream and returns when nothing of this object runs any more. The last call,
+  // once no other is under way and the reaper has ended.
+  flow::awaitable<void> close();
 
  private:
   struct process {
@@ -71,12 +83,15 @@ class containers {
                                                   const std::string& spec,
                                                   const stdio_request& stdio);
   flow::awaitable<flow::result<pid_t>> run_exec(container_id id, process& p,
-                                                const std::string& spec,
+                                                const std::string& file, const std::string& spec,
                                                 const stdio_request& stdio);
   flow::result<void> adopt(process& p, pid_t pid, console_socket* console);
   void exited(process& p, process_end end);
-  flow::awaitable<void> release(std::unique_ptr<process_stdio> stdio);
+  flow::awaitable<void> release(std::list<std::unique_ptr<process_stdio>>::iterator stdio);
+  std::string bundle_of(container_id id) const;
+  std::string cgroup_of(container_id id) const;
   flow::result<container*> find_container(container_id id);
+  flow::result<void> check_new_process(process_id id) const;
   flow::result<process*> find_process(process_id id);
 
   flow::asio::any_io_executor executor_;
@@ -85,8 +100,10 @@ class containers {
   host& shim_;
   event_queue& events_;
   flow::log& log_;
+  container_directories where_;
   std::map<container_id, container> containers_;
   std::map<process_id, std::unique_ptr<process>> processes_;
+  std::list<std::unique_ptr<process_stdio>> released_;  // of processes that are forgotten
   flow::task_group releases_;
 };
 

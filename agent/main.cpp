@@ -8,6 +8,7 @@
 
 #include "agent/boot/boot.hpp"
 #include "agent/clock.hpp"
+#include "agent/io/host.hpp"
 #include "agent/os.hpp"
 #include "agent/session.hpp"
 #include "flow/task_group.hpp"
@@ -25,8 +26,9 @@ namespace {
 
 void serve(const agent::command_line& parameters, std::uint32_t init_entered_ms, flow::log& log) {
   boost::asio::io_context context(1);
-  boost::asio::co_spawn(context,
-                        agent::serve_shim(context.get_executor(), parameters, init_entered_ms, log),
+  const auto executor = context.get_executor();
+  agent::host shim(executor, agent::host::vsock_dialer(executor, parameters.port));
+  boost::asio::co_spawn(context, agent::serve_shim(executor, shim, init_entered_ms, log),
                         [&](const std::exception_ptr& failure, const flow::result<void>& ended) {
                           if (failure) {
                             log.error("agent failed", {{"err", flow::describe(failure)}});

@@ -16,16 +16,15 @@ reaper::reaper(flow::asio::any_io_executor executor)
     : executor_(std::move(executor)), child_ended_(executor_, SIGCHLD) {}
 
 awaitable<void> reaper::run() {
-  for (;;) {
+  reap_all();
+  while (!stopped_) {
+    co_await child_ended_.async_wait(as_result);
     reap_all();
-    const auto r = co_await child_ended_.async_wait(as_result);
-    if (std::get<0>(r)) {
-      co_return;
-    }
   }
 }
 
 void reaper::stop() {
+  stopped_ = true;
   child_ended_.cancel();
 }
 

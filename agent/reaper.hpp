@@ -64,6 +64,7 @@ class reaper {
   std::unordered_map<pid_t, handler> watched_;
   std::unordered_map<pid_t, process_end> unclaimed_;
   int expectations_ = 0;
+  bool stopped_ = false;
 };
 
 }  // namespace agent

@@ -4,7 +4,6 @@
 #include "agent/containers.hpp"
 #include "agent/crun.hpp"
 #include "agent/event_queue.hpp"
-#include "agent/io/host.hpp"
 #include "agent/reaper.hpp"
 #include "agent/service.hpp"
 #include "flow/task_group.hpp"
@@ -22,10 +21,8 @@ constexpr auto connect_deadline = std::chrono::seconds(30);
 
 }  // namespace
 
-awaitable<result<void>> serve_shim(flow::asio::any_io_executor executor,
-                                   const command_line& parameters, std::uint32_t init_entered_ms,
-                                   flow::log& log) {
-  host shim(executor, parameters.port);
+awaitable<result<void>> serve_shim(flow::asio::any_io_executor executor, host& shim,
+                                   std::uint32_t init_entered_ms, flow::log& log) {
   auto control = co_await shim.connect_control(connect_deadline);
   if (!control) {
     co_return std::move(control).error().in("dial the shim");
@@ -50,6 +47,7 @@ awaitable<result<void>> serve_shim(flow::asio::any_io_executor executor,
   log.info("the shim is gone");
   children.stop();
   co_await tasks.join();
+  co_await all.close();
   co_return result<void>();
 }
 

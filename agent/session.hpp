@@ -3,7 +3,7 @@
 
 #include <cstdint>
 
-#include "agent/boot/command_line.hpp"
+#include "agent/io/host.hpp"
 #include "flow/asio.hpp"
 #include "flow/error.hpp"
 #include "flow/log.hpp"
@@ -12,8 +12,7 @@ namespace agent {
 
 // Returns when the control connection has ended (no error), or could not be made. Everything given
 // outlives the call.
-flow::awaitable<flow::result<void>> serve_shim(flow::asio::any_io_executor executor,
-                                               const command_line& parameters,
+flow::awaitable<flow::result<void>> serve_shim(flow::asio::any_io_executor executor, host& shim,
                                                std::uint32_t init_entered_ms, flow::log& log);
 
 }  // namespace agent

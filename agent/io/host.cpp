@@ -19,12 +19,18 @@ constexpr auto connect_deadline = std::chrono::seconds(10);
 
 }  // namespace
 
-host::host(flow::asio::any_io_executor executor, std::uint32_t port)
-    : executor_(std::move(executor)), port_(port) {}
+host::host(flow::asio::any_io_executor executor, dialer dial)
+    : executor_(std::move(executor)), dial_(std::move(dial)) {}
+
+host::dialer host::vsock_dialer(flow::asio::any_io_executor executor, std::uint32_t port) {
+  const flow::vsock_address address{.cid = VMADDR_CID_HOST, .port = port};
+  return [executor = std::move(executor), address] {
+    return flow::connect_vsock(executor, address, connect_deadline);
+  };
+}
 
 awaitable<result<stream>> host::connect() {
-  const flow::vsock_address address{.cid = VMADDR_CID_HOST, .port = port_};
-  auto connected = co_await flow::connect_vsock(executor_, address, connect_deadline);
+  auto connected = co_await dial_();
   if (!connected) {
     co_return connected.error();
   }

@@ -4,17 +4,25 @@
 
 #include <chrono>
 #include <cstdint>
+#include <functional>
+#include <memory>
 #include <string>
 
 #include "flow/asio.hpp"
 #include "flow/stream.hpp"
+#include "flow/transport.hpp"
 
 namespace agent {
 
 class host {
  public:
-  // `port` is where the shim waits, on CID 2.
-  host(flow::asio::any_io_executor executor, std::uint32_t port);
+  // One attempt at a connection to the shim.
+  using dialer = std::function<flow::awaitable<flow::result<std::unique_ptr<flow::transport>>>()>;
+
+  host(flow::asio::any_io_executor executor, dialer dial);
+
+  // To `port` of CID 2, where the shim waits.
+  static dialer vsock_dialer(flow::asio::any_io_executor executor, std::uint32_t port);
 
   // The control connection: the first that the shim accepts. Tries again until `deadline`, for the
   // host's end of the device may come up after the guest.
@@ -28,7 +36,7 @@ class host {
   flow::awaitable<flow::result<flow::stream>> connect();
 
   flow::asio::any_io_executor executor_;
-  std::uint32_t port_;
+  dialer dial_;
 };
 
 }  // namespace agent

@@ -1,5 +1,6 @@
 #include "agent/io/input_pump.hpp"
 
+#include <poll.h>
 #include <termios.h>
 #include <unistd.h>
 
@@ -16,6 +17,13 @@ namespace {
 
 // What one write can put into an empty pipe.
 constexpr std::size_t buffer_size = 65536;
+
+// A terminal that is full and whose last slave is closed has no room, never will, and yet does not
+// let anybody wait.
+bool hung_up(int fd) {
+  pollfd p{.fd = fd, .events = POLLOUT, .revents = 0};
+  return ::poll(&p, 1, 0) > 0 && (p.revents & POLLHUP) != 0;
+}
 
 }  // namespace
 
@@ -53,7 +61,7 @@ awaitable<bool> input_pump::write_all(const char* data, std::size_t size) {
     if (n >= 0) {
       data += n;
       size -= static_cast<std::size_t>(n);
-    } else if (errno == EAGAIN) {
+    } else if (errno == EAGAIN && !hung_up(sink_.native_handle())) {
       const auto r =
           co_await sink_.async_wait(boost::asio::posix::descriptor_base::wait_write, as_result);
       if (std::get<0>(r)) {

@@ -3,6 +3,7 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <vector>
@@ -59,13 +60,14 @@ awaitable<void> output_pump::run() {
       const std::string ahead = std::exchange(backlog_, {});
       co_await send(ahead);
     }
-    if (source_ended_) {
+    if (source_ended_ || read_ >= end_at_) {
       break;
     }
-    const auto read = read_source(buffer);
+    const auto wanted = std::min<std::uint64_t>(buffer.size(), end_at_ - read_);
+    const auto read = read_source(std::span(buffer).first(wanted));
     if (read.result == read_result::data) {
       co_await send(std::span(buffer.data(), read.size));
-    } else if (read.result == read_result::end || finishing_) {
+    } else if (read.result == read_result::end || end_at_ != no_end) {
       break;
     } else {
       // Fails only by finish(), which wants one more look at the source.
@@ -97,8 +99,10 @@ std::uint64_t output_pump::written_at_exit() {
 }
 
 void output_pump::finish() {
-  finishing_ = true;
-  source_.cancel();
+  end_at_ = written_at_exit();
+  // It may have ended already, and the source be closed.
+  flow::error_code ignored;
+  source_.cancel(ignored);
 }
 
 }  // namespace agent

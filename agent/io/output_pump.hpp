@@ -3,6 +3,7 @@
 
 #include <boost/asio/posix/stream_descriptor.hpp>
 #include <cstdint>
+#include <limits>
 #include <memory>
 #include <span>
 #include <string>
@@ -30,10 +31,12 @@ class output_pump {
   // wrote is then in the pipe or was read from it. Later output of others is not included.
   std::uint64_t written_at_exit();
 
-  // Take what is in the source now and end, whoever may still hold it open.
+  // Take what is in the source now and end, whoever may still hold it open or write to it.
   void finish();
 
  private:
+  static constexpr std::uint64_t no_end = std::numeric_limits<std::uint64_t>::max();
+
   enum class read_result { data, nothing_now, end };
   struct piece {
     read_result result;
@@ -49,7 +52,7 @@ class output_pump {
   std::uint64_t read_ = 0;  // bytes taken from the source so far
   std::string backlog_;     // read ahead of the stream by written_at_exit(), sent first
   bool source_ended_ = false;
-  bool finishing_ = false;
+  std::uint64_t end_at_ = no_end;  // where finish() found the end
   bool stream_lost_ = false;
 };
 

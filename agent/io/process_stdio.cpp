@@ -6,10 +6,14 @@
 
 #include <array>
 #include <chrono>
+#include <limits>
+
+#include "runtime_api/ttrpc/status.hpp"
 
 namespace agent {
 
 using flow::awaitable;
+using flow::error;
 using flow::result;
 using flow::system_error;
 using flow::unique_fd;
@@ -31,6 +35,9 @@ process_stdio::process_stdio(const flow::asio::any_io_executor& executor, flow::
 
 awaitable<result<void>> process_stdio::open(host& shim, const Stdio& wanted) {
   terminal_ = wanted.terminal();
+  if (terminal_ && !wanted.has_stdout()) {
+    co_return error(ttrpc::code::invalid_argument, "a terminal without a stream");
+  }
   if (wanted.has_stdin() && !terminal_) {
     const auto connected = co_await connect(shim, wanted.stdin(), stdin_);
     if (!connected) {
@@ -110,6 +117,11 @@ result<void> process_stdio::resize(std::uint32_t width, std::uint32_t height) {
   if (!terminal_ || !stdout_.our_end) {
     return {};
   }
+  constexpr auto most = std::numeric_limits<unsigned short>::max();
+  if (width > most || height > most) {
+    return error(ttrpc::code::invalid_argument,
+                 "terminal of " + std::to_string(width) + " by " + std::to_string(height));
+  }
   winsize size{};
   size.ws_col = static_cast<unsigned short>(width);
   size.ws_row = static_cast<unsigned short>(height);
@@ -121,12 +133,6 @@ result<void> process_stdio::resize(std::uint32_t width, std::uint32_t height) {
 
 void process_stdio::start() {
   if (terminal_) {
-    if (!stdout_.our_end) {
-      return;
-    }
-    if (!stdout_.stream) {
-      return;
-    }
     stdout_.input.emplace(*stdout_.stream, input_pump::sink_kind::terminal, *stdout_.our_end);
     stdout_.output.emplace(*stdout_.our_end, output_pump::source_kind::terminal, *stdout_.stream);
     tasks_.spawn("terminal", run_terminal(stdout_));
@@ -163,6 +169,9 @@ awaitable<void> process_stdio::run_terminal(channel& c) {
   tasks_.spawn("terminal input", c.input->run());
   co_await c.output->run();
   co_await close_after_shim(c);
+  // A background child that does not read must not keep the input waiting for room.
+  flow::error_code ignored;
+  c.our_end->close(ignored);
 }
 
 awaitable<void> process_stdio::close_after_shim(channel& c) {
@@ -182,6 +191,18 @@ void process_stdio::finish() {
   for (channel* c : {&stdout_, &stderr_}) {
     if (c->output) {
       c->output->finish();
+    }
+  }
+}
+
+void process_stdio::abort() {
+  for (channel* c : {&stdin_, &stdout_, &stderr_}) {
+    if (c->stream) {
+      c->stream->abort();
+    }
+    if (c->our_end) {
+      flow::error_code ignored;
+      c->our_end->close(ignored);
     }
   }
 }

@@ -49,7 +49,10 @@ class process_stdio {
   // The output streams end behind what is in the pipes now.
   void finish();
 
-  // Returns when every stream has been closed by the shim or was lost.
+  // Gives every stream up, with what is still in it.
+  void abort();
+
+  // Returns when every stream has been closed by the shim, was lost or given up.
   flow::awaitable<void> join();
 
  private:
