@@ -8,7 +8,6 @@
 
 #include <array>
 #include <csignal>
-#include <cstdlib>
 #include <filesystem>
 #include <stdexcept>
 #include <vector>
@@ -106,35 +105,14 @@ int reap(pid_t& pid) {
 
 }  // namespace
 
-vm_parts find_vm_parts() {
-  const char* directory = std::getenv("HVSOCK_VM_DIR");
-  if (directory == nullptr) {
-    return {"", "",
-            "HVSOCK_VM_DIR names no directory with a kernel (vmlinux or vmlinuz) and its modules"};
-  }
-  if (std::system("command -v qemu-system-x86_64 >/dev/null") != 0) {
-    return {"", "", "qemu-system-x86_64 is not installed"};
-  }
-  for (const char* name : {"/vmlinux", "/vmlinuz"}) {
-    if (fs::exists(std::string(directory) + name)) {
-      return {std::string(directory) + name, directory, ""};
-    }
-  }
-  return {"", "", std::string(directory) + " has neither vmlinux nor vmlinuz"};
-}
-
 virtual_machine::virtual_machine(const std::string& hybrid) {
-  const auto parts = find_vm_parts();
   const temporary_directory directory;
   initramfs root;
   root.add_directory("dev");
   root.add_directory("modules");
   root.add_file("init", VSOCK_GUEST_PATH);
-  for (const auto& entry : fs::recursive_directory_iterator(parts.directory)) {
-    const auto name = entry.path().filename().string();
-    if (name.ends_with(".ko") && (name.starts_with("virtio") || name.find("vsock") != name.npos)) {
-      root.add_file("modules/" + name, entry.path());
-    }
+  for (const auto& entry : fs::directory_iterator(VM_MODULES_PATH)) {
+    root.add_file("modules/" + entry.path().filename().string(), entry.path());
   }
   root.write(directory / "initrd");
 
@@ -194,7 +172,7 @@ void virtual_machine::start_qemu(int vhost, int monitor, const std::string& init
                  "-bios",
                  "qboot.rom",
                  "-kernel",
-                 find_vm_parts().kernel,
+                 VM_KERNEL_PATH,
                  "-initrd",
                  initrd,
                  "-append",

@@ -12,14 +12,6 @@
 
 namespace tests {
 
-// Where the kernel and its modules are; or why there is no virtual machine.
-struct vm_parts {
-  std::string kernel;
-  std::string directory;
-  std::string missing;
-};
-vm_parts find_vm_parts();
-
 class virtual_machine {
  public:
   // Boots, and waits for the guest's control connection. `hybrid`: the path of that form, or empty.
