@@ -7,10 +7,13 @@ namespace shim {
 google::protobuf::Timestamp timestamp_at(std::int64_t nanoseconds) {
   constexpr std::int64_t second = 1'000'000'000;
   google::protobuf::Timestamp t;
+  t.set_seconds(nanoseconds / second);
+  t.set_nanos(static_cast<std::int32_t>(nanoseconds % second));
   // Nanoseconds count upwards before 1970, too.
-  const auto nanos = (nanoseconds % second + second) % second;
-  t.set_seconds((nanoseconds - nanos) / second);
-  t.set_nanos(static_cast<std::int32_t>(nanos));
+  if (t.nanos() < 0) {
+    t.set_seconds(t.seconds() - 1);
+    t.set_nanos(t.nanos() + static_cast<std::int32_t>(second));
+  }
   return t;
 }
 
