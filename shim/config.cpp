@@ -2,6 +2,7 @@
 
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <functional>
 #include <limits>
@@ -183,7 +184,9 @@ result<void> apply_file(config& c, const path& file) {
   const auto keys = known_keys();
   for (const auto& [section, content] : parsed.table()) {
     const auto* table = content.as_table();
-    if (table == nullptr) {
+    const bool known = std::any_of(keys.begin(), keys.end(),
+                                   [&](const auto& k) { return k.section == section.str(); });
+    if (table == nullptr || !known) {
       return at(file, section.source(), "unknown key " + std::string(section.str()));
     }
     for (const auto& [key, value] : *table) {

@@ -2,6 +2,7 @@
 
 #include <sys/random.h>
 
+#include <bit>
 #include <boost/asio/read.hpp>
 
 #include "flow/deadline.hpp"
@@ -124,6 +125,9 @@ awaitable<result<void>> guest::connect(std::chrono::steady_clock::duration deadl
   if (!greeted) {
     co_return greeted.error();
   }
+  if (closed_) {
+    co_return error(errc::closed, "the guest is gone");
+  }
   tasks_.spawn("accept streams", accept_streams());
   tasks_.spawn("read events", read_events());
   tasks_.spawn("keep clock", keep_clock());
@@ -138,6 +142,11 @@ awaitable<result<void>> guest::say_hello() {
   const auto hello = co_await agent_->hello(request, ttrpc::call_options(hello_deadline));
   if (!hello) {
     co_return flow::error(hello.error()).in("greet the agent");
+  }
+  if (hello.value().protocol() != protocol_version) {
+    co_return error(errc::protocol, "the agent of the guest image speaks protocol " +
+                                        std::to_string(hello.value().protocol()) +
+                                        ", this shim speaks " + std::to_string(protocol_version));
   }
   log_.info("guest is up", {{"kernel", hello.value().kernel_release()},
                             {"agent", hello.value().agent_version()},
@@ -183,8 +192,10 @@ awaitable<void> guest::admit(flow::stream stream) {
 }
 
 void guest::refuse(const char* why) {
-  ++refused_;
-  log_.warning("connection from the guest refused", {{"reason", why}, {"refused", refused_}});
+  // Any process of the guest can connect as often as it likes; the host's log is not its to fill.
+  if (std::has_single_bit(++refused_)) {
+    log_.warning("connection from the guest refused", {{"reason", why}, {"refused", refused_}});
+  }
 }
 
 awaitable<void> guest::read_events() {

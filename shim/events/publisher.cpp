@@ -68,14 +68,14 @@ awaitable<void> publisher::run() {
     // A copy: the queue grows while we wait.
     const api::ForwardRequest head = queue_.front();
     const bool taken = co_await forward(head);
+    if (stopping_) {
+      break;
+    }
     if (taken) {
       queue_.pop_front();
       retry = first_retry;
       changed_.notify_all();
       continue;
-    }
-    if (stopping_) {
-      break;
     }
     co_await changed_.wait_for(retry);
     retry = std::min<std::chrono::milliseconds>(retry * 2, last_retry);
@@ -124,6 +124,9 @@ awaitable<void> publisher::flush(std::chrono::steady_clock::duration limit) {
   stopping_ = true;
   queue_.clear();
   changed_.notify_all();
+  if (client_) {
+    client_->close();
+  }
   co_await tasks_.join();
 }
 

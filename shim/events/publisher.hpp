@@ -34,8 +34,7 @@ class publisher {
 
   void start();
 
-  // Returns when all was taken by containerd, or `limit` has passed, or containerd cannot be
-  // reached at all; nothing runs any more then.
+  // Returns when all was taken by containerd, or `limit` has passed; nothing runs any more then.
   flow::awaitable<void> flush(std::chrono::steady_clock::duration limit);
 
  private:

@@ -37,7 +37,7 @@ class file_sink final : public sink {
   explicit file_sink(unique_fd file) : file_(std::move(file)) {}
 
   awaitable<result<std::size_t>> write_some(flow::asio::const_buffer data) override {
-    for (;;) {
+    while (file_) {
       const auto n = ::write(file_.get(), data.data(), data.size());
       if (n >= 0) {
         co_return static_cast<std::size_t>(n);
@@ -46,6 +46,7 @@ class file_sink final : public sink {
         co_return system_error("write to file");
       }
     }
+    co_return error(errc::aborted, "write to file");
   }
   std::uint64_t unread() override { return 0; }
   bool has_reader() override { return true; }
@@ -68,7 +69,11 @@ result<std::unique_ptr<sink>> open_file(const std::string& path, int flags) {
 result<std::unique_ptr<sink>> open_sink(flow::asio::any_io_executor executor,
                                         const std::string& uri) {
   const auto parsed = parse_stdio_uri(uri);
-  const std::string path(parsed.path);
+  const auto& path = parsed.path;
+  if ((parsed.what == stdio_uri::kind::path || parsed.what == stdio_uri::kind::file) &&
+      !path.starts_with('/')) {
+    return error(errc::invalid_argument, "stdio needs an absolute path: " + uri);
+  }
   switch (parsed.what) {
     case stdio_uri::kind::none:
       return std::unique_ptr<sink>(std::make_unique<null_sink>());
@@ -91,7 +96,7 @@ result<std::unique_ptr<sink>> open_sink(flow::asio::any_io_executor executor,
     case stdio_uri::kind::unknown:
       break;
   }
-  return error(errc::invalid_argument, "unknown stdio scheme " + std::string(parsed.scheme));
+  return error(errc::invalid_argument, "unknown stdio scheme " + parsed.scheme);
 }
 
 }  // namespace shim

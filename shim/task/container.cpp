@@ -67,7 +67,7 @@ result<std::string> container::prepare(const std::vector<mount_description>& roo
     return std::move(root).error().in("rootfs");
   }
   auto text = s.for_guest(root.value(), std::string(guest_cgroup) + "/" + name_in_guest(number_),
-                          [this](const path& source) { return share_path(source); });
+                          [this](const path& source) { return share_path(bundle_ / source); });
   if (!text) {
     unmount();
   }

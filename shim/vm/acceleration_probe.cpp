@@ -81,11 +81,12 @@ awaitable<std::string> probe_kvm(flow::asio::any_io_executor executor, const con
   flow::task_group readers(executor, [](const std::string&, const std::exception_ptr&) {});
   readers.spawn("console", said.run());
   readers.spawn("errors", complained.run());
+  bool runs = false;
   {
+    // The kernel may have something to say before.
     const flow::deadline limit(executor, probe_deadline, [&] { guest.value()->kill(); });
-    co_await said.wait_first_line();
+    runs = co_await said.wait_said(first_word);
   }
-  const bool runs = said.said(first_word);
   guest.value()->kill();
   co_await guest.value()->wait();
   co_await readers.join();

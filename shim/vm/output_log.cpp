@@ -75,10 +75,11 @@ std::string output_log::tail() const {
   return text;
 }
 
-awaitable<void> output_log::wait_first_line() {
-  while (last_.empty() && !ended_) {
+awaitable<bool> output_log::wait_said(std::string text) {
+  while (!said(text) && !ended_) {
     co_await changed_.wait();
   }
+  co_return said(text);
 }
 
 bool output_log::said(std::string_view text) const {

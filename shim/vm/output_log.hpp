@@ -28,13 +28,13 @@ class output_log {
   // The last lines, joined by "; "; empty if nothing was said.
   std::string tail() const;
 
-  // Resumes when anything was said, or when nothing more can be.
-  flow::awaitable<void> wait_first_line();
-  bool said(std::string_view text) const;
+  // Waits for a line with `text` in it. False: nothing more will be said.
+  flow::awaitable<bool> wait_said(std::string text);
 
  private:
   void take(std::string_view data);
   void add_line();
+  bool said(std::string_view text) const;
 
   boost::asio::posix::stream_descriptor from_;
   std::string source_;

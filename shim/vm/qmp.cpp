@@ -33,6 +33,7 @@ awaitable<void> qmp::run() {
     flow::error_code ec;
     const auto message = json::parse(line, ec);
     if (ec || !message.is_object()) {
+      end_reason_ = errc::protocol;
       break;
     }
     dispatch(message.as_object());
@@ -54,6 +55,7 @@ awaitable<bool> qmp::read_line(std::string& line) {
       co_return true;
     }
     if (input_.size() > max_line) {
+      end_reason_ = errc::protocol;
       co_return false;
     }
     const auto held = input_.size();
@@ -135,7 +137,7 @@ awaitable<result<json::value>> qmp::call(std::string command, json::object argum
   }
   auto answer = std::move(calls_.extract(id).mapped());
   if (!answer) {
-    co_return error(errc::closed, "qemu: " + command);
+    co_return error(end_reason_, "qemu: " + command);
   }
   co_return std::move(*answer);
 }

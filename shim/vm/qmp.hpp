@@ -49,6 +49,7 @@ class qmp {
   bool greeted_ = false;
   bool negotiated_ = false;
   bool ended_ = false;
+  flow::errc end_reason_ = flow::errc::closed;
   std::int64_t next_id_ = 1;
   std::map<std::int64_t, std::optional<flow::result<boost::json::value>>> calls_;
 };

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include <cstring>
+#include <stop_token>
 
 #include "runtime_api/ttrpc/status.hpp"
 
@@ -49,8 +50,9 @@ awaitable<flow::result<google::protobuf::Empty>> fake_containerd::forward(
     ttrpc::call_context& context, const request& what) {
   ++calls;
   changed_.notify_all();
+  const std::stop_callback wake(context.stop_token(), [this] { changed_.notify_all(); });
   while (hold && !context.cancelled()) {
-    co_await context.cancellation().wait();
+    co_await changed_.wait();
   }
   if (context.cancelled()) {
     co_return context.cancel_reason();
@@ -63,6 +65,11 @@ awaitable<flow::result<google::protobuf::Empty>> fake_containerd::forward(
   namespaces.emplace_back(context.metadata("containerd-namespace-ttrpc").value_or(""));
   changed_.notify_all();
   co_return google::protobuf::Empty();
+}
+
+void fake_containerd::answer() {
+  hold = false;
+  changed_.notify_all();
 }
 
 awaitable<void> fake_containerd::until_taken(std::size_t n) {

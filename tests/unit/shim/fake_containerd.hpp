@@ -26,12 +26,13 @@ class fake_containerd final : public containerd::services::events::ttrpc::v1::ev
   flow::awaitable<void> until_called(std::size_t n);
 
   std::vector<std::string> topics() const;
+  void answer();
 
   std::vector<request> taken;
   std::vector<std::string> namespaces;  // of the calls, from their metadata
   std::size_t calls = 0;
   std::size_t refuse = 0;  // so many calls are answered with an error first
-  bool hold = false;       // calls are not answered
+  bool hold = false;       // calls are not answered, until answer()
 
  private:
   flow::awaitable<flow::result<google::protobuf::Empty>> forward(ttrpc::call_context& context,

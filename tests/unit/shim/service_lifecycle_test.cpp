@@ -380,6 +380,34 @@ TEST_F(TaskLifecycle, ContainerMayBeDeletedWhileAnExecOfItIs) {
   });
 }
 
+TEST_F(TaskLifecycle, ContainersMayBeDeletedWhileTheShimEnds) {
+  co_test([](auto executor) -> awaitable<void> {
+    sandbox_bench b(executor);
+    flow::task_group tasks(executor, fail_test);
+    // c1's reader holds up its exit while c2 is deleted.
+    auto request = b.create_request("c1");
+    request.set_stdout(b.make_fifo("out"));
+    const flow::unique_fd client(::open(request.stdout().c_str(), O_RDONLY | O_NONBLOCK));
+    const auto created = co_await b.task->create(request);
+    EXPECT_TRUE(created);
+    const auto first = b.last_init();
+    co_await b.create("c2");
+    co_await b.start("c1");
+    co_await b.start("c2");
+    b.agent.write(first, "unread");
+    co_await settle(executor);
+    b.machine.end("killed");
+    co_await b.wait("c2");
+    tasks.spawn("join", b.service.join());
+    co_await b.remove("c2");
+    std::string got(100, '\0');
+    EXPECT_EQ(::read(client.get(), got.data(), got.size()), 6);
+    co_await tasks.join();
+    EXPECT_TRUE(b.service.idle());
+    co_await b.stop();
+  });
+}
+
 TEST_F(TaskLifecycle, InputReachesTheProcessAndEndsWithCloseIo) {
   co_test([](auto executor) -> awaitable<void> {
     sandbox_bench b(executor);

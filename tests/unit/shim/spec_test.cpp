@@ -1,0 +1,215 @@
+#include "shim/spec.hpp"
+
+#include <gtest/gtest.h>
+
+#include <boost/json/parse.hpp>
+#include <boost/json/value.hpp>
+
+#include "flow/file.hpp"
+#include "tests/temporary_directory.hpp"
+
+using flow::errc;
+using shim::spec;
+namespace json = boost::json;
+
+namespace {
+
+constexpr const char* plain = R"({"process": {}, "root": {"path": "rootfs"}})";
+
+flow::result<std::string> share_nothing(const std::filesystem::path& source) {
+  ADD_FAILURE() << "shared: " << source;
+  return std::string();
+}
+
+// What the guest gets for `text`.
+json::object for_guest(const std::string& text, const spec::share_function& share = share_nothing) {
+  const auto s = spec::parse(text);
+  EXPECT_TRUE(s) << s.error().message();
+  const auto rewritten = s.value().for_guest("/guest/root", "/hvsock/c1", share);
+  EXPECT_TRUE(rewritten) << rewritten.error().message();
+  return json::parse(rewritten.value()).as_object();
+}
+
+// `members` beside a process and a root.
+std::string with(const std::string& members) {
+  return R"({"process": {}, "root": {"path": "rootfs"}, )" + members + "}";
+}
+
+}  // namespace
+
+TEST(Spec, WhatIsNoSpecificationIsAnInvalidArgumentAndNamesTheFile) {
+  for (const char* text : {
+           "",
+           "nonsense",
+           "[]",
+           "5",
+           "null",
+           "{}",
+           R"({"process": {}})",
+           R"({"root": {"path": "rootfs"}})",
+           R"({"process": [], "root": {"path": "rootfs"}})",
+           R"({"process": {}, "root": "rootfs"})",
+           R"({"process": {}, "root": {}})",
+           R"({"process": {}, "root": {"path": ""}})",
+           R"({"process": {}, "root": {"path": 5}})",
+           R"({"process": {}, "root": {"path": "rootfs"})",
+           "{\"process\": \xff}",
+       }) {
+    const auto s = spec::parse(text);
+    ASSERT_FALSE(s) << text;
+    EXPECT_NE(s.error().message().find("config.json"), std::string::npos) << s.error().message();
+  }
+  EXPECT_EQ(spec::parse("{}").error().code(), flow::error_code(errc::invalid_argument));
+}
+
+TEST(Spec, NestingWithoutEndIsRefused) {
+  EXPECT_FALSE(spec::parse(std::string(100000, '[')));
+  EXPECT_FALSE(spec::parse(with("\"x\": " + std::string(100000, '['))));
+}
+
+TEST(Spec, FileIsReadUpToFourMebibytes) {
+  const tests::temporary_directory bundle;
+  const auto directory = std::filesystem::path(bundle / "");
+  EXPECT_FALSE(spec::load(directory)) << "there is none";
+
+  constexpr std::size_t most = std::size_t{4} << 20U;
+  std::string text = plain;
+  text.resize(most, ' ');
+  ASSERT_TRUE(flow::write_file(bundle / "config.json", text));
+  EXPECT_TRUE(spec::load(directory));
+  ASSERT_TRUE(flow::write_file(bundle / "config.json", text + " "));
+  EXPECT_FALSE(spec::load(directory));
+}
+
+TEST(Spec, RootIsRelativeToTheBundleUnlessItIsAbsolute) {
+  EXPECT_EQ(spec::parse(plain).value().root("/run/bundle"), "/run/bundle/rootfs");
+  const auto absolute = spec::parse(R"({"process": {}, "root": {"path": "/srv/root"}})");
+  EXPECT_EQ(absolute.value().root("/run/bundle"), "/srv/root");
+}
+
+TEST(Spec, AnnotationsThatAreMissingOrNoStringsAreEmpty) {
+  const auto s = spec::parse(with(R"("annotations": {"a": "x", "b": 5})"));
+  EXPECT_EQ(s.value().annotation("a"), "x");
+  EXPECT_EQ(s.value().annotation("b"), "");
+  EXPECT_EQ(s.value().annotation("c"), "");
+  EXPECT_EQ(spec::parse(with(R"("annotations": [])")).value().annotation("a"), "");
+}
+
+TEST(Spec, GuestGetsItsOwnRootAndCgroup) {
+  const auto guest = for_guest(
+      R"({"process": {"args": ["sh"]}, "root": {"path": "rootfs", "readonly": true},
+          "linux": {"cgroupsPath": "/host/slice"}})");
+  EXPECT_EQ(guest.at("root").at("path"), "/guest/root");
+  EXPECT_EQ(guest.at("root").at("readonly"), true);
+  EXPECT_EQ(guest.at("linux").at("cgroupsPath"), "/hvsock/c1");
+  EXPECT_EQ(guest.at("process").at("args").at(0), "sh");
+}
+
+TEST(Spec, WithoutALinuxSectionTheCgroupIsStillOurs) {
+  EXPECT_EQ(for_guest(plain).at("linux").at("cgroupsPath"), "/hvsock/c1");
+  EXPECT_EQ(for_guest(with(R"("linux": "none")")).at("linux").at("cgroupsPath"), "/hvsock/c1");
+}
+
+TEST(Spec, HooksOfTheHostDoNotReachTheGuest) {
+  const auto guest =
+      for_guest(with(R"("hooks": {"prestart": [{"path": "/usr/bin/nvidia-hook"}]})"));
+  EXPECT_FALSE(guest.contains("hooks"));
+}
+
+TEST(Spec, LabelsOfTheHostsSecurityModulesAreDropped) {
+  const auto guest = for_guest(
+      R"({"process": {"apparmorProfile": "cri", "selinuxLabel": "s0", "cwd": "/"},
+          "root": {"path": "rootfs"}, "linux": {"mountLabel": "s0", "intelRdt": {}}})");
+  EXPECT_FALSE(guest.at("process").as_object().contains("apparmorProfile"));
+  EXPECT_FALSE(guest.at("process").as_object().contains("selinuxLabel"));
+  EXPECT_EQ(guest.at("process").at("cwd"), "/");
+  EXPECT_FALSE(guest.at("linux").as_object().contains("mountLabel"));
+  EXPECT_FALSE(guest.at("linux").as_object().contains("intelRdt"));
+}
+
+TEST(Spec, NamespacesOfTheHostBecomeNewOnes) {
+  const auto guest = for_guest(with(
+      R"("linux": {"namespaces": [{"type": "network", "path": "/proc/1/ns/net"},
+                                  {"type": "mount"}, "odd", 5]})"));
+  const auto& namespaces = guest.at("linux").at("namespaces").as_array();
+  EXPECT_EQ(namespaces.size(), 4U);
+  EXPECT_EQ(namespaces.at(0).at("type"), "network");
+  EXPECT_FALSE(namespaces.at(0).as_object().contains("path"));
+}
+
+TEST(Spec, BindMountsAreSharedWithTheGuest) {
+  std::vector<std::string> shared;
+  const auto share = [&shared](const std::filesystem::path& source) -> flow::result<std::string> {
+    shared.push_back(source.string());
+    return "/guest/" + std::to_string(shared.size());
+  };
+  const auto guest = for_guest(with(
+                                   R"("mounts": [
+      {"destination": "/a", "type": "bind", "source": "/srv/a"},
+      {"destination": "/b", "source": "/srv/b", "options": ["ro", "rbind"]},
+      {"destination": "/t", "type": "tmpfs", "source": "tmpfs", "options": ["nosuid"]},
+      {"destination": "/c", "type": "none", "source": "/srv/c", "options": ["bind"]}])"),
+                               share);
+  const std::vector<std::string> wanted{"/srv/a", "/srv/b", "/srv/c"};
+  EXPECT_EQ(shared, wanted);
+  const auto& mounts = guest.at("mounts").as_array();
+  EXPECT_EQ(mounts.at(0).at("source"), "/guest/1");
+  EXPECT_EQ(mounts.at(1).at("source"), "/guest/2");
+  EXPECT_EQ(mounts.at(2).at("source"), "tmpfs");
+  EXPECT_EQ(mounts.at(3).at("source"), "/guest/3");
+}
+
+TEST(Spec, WhatBelongsToTheKernelIsTheGuestsOwn) {
+  const auto guest = for_guest(with(
+      R"("mounts": [{"type": "bind", "source": "/sys/fs/cgroup", "destination": "/a"},
+                    {"type": "bind", "source": "/proc", "destination": "/b"},
+                    {"type": "bind", "source": "/run/../proc/sys", "destination": "/c"}])"));
+  EXPECT_EQ(guest.at("mounts").at(0).at("source"), "/sys/fs/cgroup");
+}
+
+TEST(Spec, PathThatOnlyBeginsInProcIsNotTheKernels) {
+  std::string shared;
+  const auto share = [&shared](const std::filesystem::path& source) -> flow::result<std::string> {
+    shared = source.string();
+    return std::string("/guest/1");
+  };
+  for_guest(with(R"("mounts": [{"type": "bind", "source": "/proc/../etc/hosts"}])"), share);
+  EXPECT_EQ(shared, "/proc/../etc/hosts");
+  for_guest(with(R"("mounts": [{"type": "bind", "source": "/processes"}])"), share);
+  EXPECT_EQ(shared, "/processes");
+}
+
+TEST(Spec, BrokenMountsAreInvalid) {
+  for (const char* mounts :
+       {R"([5])", R"([{"type": "bind"}])", R"([{"type": "bind", "source": 5}])",
+        R"([{"options": ["bind"], "source": ""}])"}) {
+    const auto s = spec::parse(with(std::string("\"mounts\": ") + mounts));
+    ASSERT_TRUE(s);
+    const auto rewritten = s.value().for_guest("/r", "/c", share_nothing);
+    ASSERT_FALSE(rewritten) << mounts;
+    EXPECT_EQ(rewritten.error().code(), flow::error_code(errc::invalid_argument));
+  }
+}
+
+TEST(Spec, MountThatCannotBeSharedFailsTheWhole) {
+  const auto share = [](const std::filesystem::path& source) -> flow::result<std::string> {
+    return flow::system_error(ENOENT, source.string());
+  };
+  const auto s = spec::parse(with(R"("mounts": [{"type": "bind", "source": "/nowhere"}])"));
+  const auto rewritten = s.value().for_guest("/r", "/c", share);
+  ASSERT_FALSE(rewritten);
+  EXPECT_NE(rewritten.error().message().find("/nowhere"), std::string::npos);
+}
+
+TEST(Spec, ExecsProcessLosesTheLabelsOfTheHost) {
+  const auto text = shim::process_for_guest(
+      R"({"args": ["ls"], "apparmorProfile": "cri", "selinuxLabel": "s0"})");
+  ASSERT_TRUE(text);
+  EXPECT_EQ(json::parse(text.value()), json::parse(R"({"args": ["ls"]})"));
+}
+
+TEST(Spec, ExecsProcessMustBeAnObject) {
+  for (const char* text : {"", "[]", "\"ls\"", "{", "null"}) {
+    EXPECT_FALSE(shim::process_for_guest(text)) << text;
+  }
+}
