@@ -2,6 +2,7 @@
 
 #include <cstdlib>
 #include <ctime>
+#include <string>
 
 namespace agent {
 namespace {
@@ -20,6 +21,9 @@ std::uint32_t milliseconds_since_boot() {
 }
 
 flow::result<std::int64_t> set_wall_clock(std::int64_t wall_clock) {
+  if (wall_clock <= 0) {
+    return flow::error(flow::errc::invalid_argument, "set clock to " + std::to_string(wall_clock));
+  }
   timespec now{};
   ::clock_gettime(CLOCK_REALTIME, &now);
   const std::int64_t ahead = now.tv_sec * nanoseconds + now.tv_nsec - wall_clock;

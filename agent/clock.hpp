@@ -12,7 +12,8 @@ namespace agent {
 std::uint32_t milliseconds_since_boot();
 
 // Sets the wall clock to `wall_clock`, in nanoseconds since the Unix epoch, unless it is within a
-// few milliseconds of it already. Returns how far the clock was ahead, in nanoseconds.
+// few milliseconds of it already; a time before the epoch is errc::invalid_argument. Returns how
+// far the clock was ahead, in nanoseconds.
 flow::result<std::int64_t> set_wall_clock(std::int64_t wall_clock);
 
 }  // namespace agent

@@ -5,6 +5,7 @@
 
 #include <cstdlib>
 #include <stop_token>
+#include <utility>
 
 #include "agent/clock.hpp"
 #include "agent/entropy.hpp"
@@ -54,6 +55,10 @@ service::answer<api::HelloResponse> service::hello(context& /*call*/,
 
 awaitable<result<void>> service::events(context& call, const api::EventsRequest& /*request*/,
                                         ttrpc::stream_writer<api::Event> out) {
+  // Two would take each other's events.
+  if (std::exchange(events_taken_, true)) {
+    co_return error(code::failed_precondition, "somebody listens to the events already");
+  }
   const std::stop_callback wake(call.stop_token(), [this] { events_.changed().notify_all(); });
   while (!call.cancelled()) {
     if (events_.empty()) {
@@ -62,10 +67,12 @@ awaitable<result<void>> service::events(context& call, const api::EventsRequest&
     }
     const auto sent = co_await out.write(events_.front());
     if (!sent) {
+      events_taken_ = false;
       co_return sent;
     }
     events_.pop();
   }
+  events_taken_ = false;
   co_return call.cancel_reason();
 }
 

@@ -52,6 +52,7 @@ class service final : public hvsock::agent::v1::agent_service {
   containers& containers_;
   event_queue& events_;
   boot_times times_;
+  bool events_taken_ = false;  // by the one call of events() that there may be
 };
 
 }  // namespace agent

@@ -5,6 +5,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <cstring>
 
@@ -53,6 +54,8 @@ result<unique_fd> console_socket::receive() {
   // The runtime sends the descriptor with some name of the pty as payload.
   std::array<char, 256> payload{};
   iovec part{payload.data(), payload.size()};
+  // A second descriptor would fit into the padding, and be ours to close.
+  constexpr std::size_t most = (CMSG_SPACE(sizeof(int)) - CMSG_LEN(0)) / sizeof(int);
   alignas(cmsghdr) std::array<char, CMSG_SPACE(sizeof(int))> control{};
   msghdr message{};
   message.msg_iov = &part;
@@ -63,14 +66,24 @@ result<unique_fd> console_socket::receive() {
     return system_error("console socket: receive");
   }
   const cmsghdr* header = CMSG_FIRSTHDR(&message);
-  if (header == nullptr || header->cmsg_level != SOL_SOCKET || header->cmsg_type != SCM_RIGHTS ||
-      header->cmsg_len != CMSG_LEN(sizeof(int))) {
+  if (header == nullptr || header->cmsg_level != SOL_SOCKET || header->cmsg_type != SCM_RIGHTS) {
     return error(errc::protocol, "console socket: no terminal was sent");
   }
-  int fd = -1;
-  std::memcpy(&fd, CMSG_DATA(header), sizeof(fd));
-  unique_fd master(fd);
-  if (::fcntl(fd, F_SETFL, O_RDWR | O_NONBLOCK) != 0) {
+  std::array<unique_fd, most> sent;
+  const std::size_t count = (header->cmsg_len - CMSG_LEN(0)) / sizeof(int);
+  for (std::size_t i = 0; i < std::min(count, most); ++i) {
+    int fd = -1;
+    std::memcpy(&fd, CMSG_DATA(header) + i * sizeof(fd), sizeof(fd));
+    sent[i].reset(fd);
+  }
+  if (count != 1 || (message.msg_flags & MSG_CTRUNC) != 0) {
+    return error(errc::protocol, "console socket: more than a terminal was sent");
+  }
+  unique_fd master = std::move(sent.front());
+  if (::isatty(master.get()) == 0) {
+    return error(errc::protocol, "console socket: what was sent is no terminal");
+  }
+  if (::fcntl(master.get(), F_SETFL, O_RDWR | O_NONBLOCK) != 0) {
     return system_error("terminal");
   }
   return master;

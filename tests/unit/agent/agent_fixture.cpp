@@ -37,6 +37,7 @@ agent_fixture::agent_fixture(const boost::asio::any_io_executor& e)
 awaitable<void> agent_fixture::end() {
   std::ifstream pids(directory / "pids");
   for (pid_t pid = 0; pids >> pid;) {
+    ::kill(pid, SIGKILL);
     ::kill(-pid, SIGKILL);
   }
   reaper.stop();

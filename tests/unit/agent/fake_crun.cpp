@@ -146,6 +146,8 @@ int start(const call& c) {
 int remove(const call& c) {
   std::ifstream pids(c.directory + "/pids");
   for (pid_t pid = 0; pids >> pid;) {
+    // Its session may not have begun yet.
+    ::kill(pid, SIGKILL);
     ::kill(-pid, SIGKILL);
   }
   return 0;

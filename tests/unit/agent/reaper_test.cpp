@@ -5,6 +5,8 @@
 #include <unistd.h>
 
 #include <array>
+#include <cerrno>
+#include <chrono>
 #include <csignal>
 #include <set>
 
@@ -47,7 +49,11 @@ pid_t run(const std::string& script) {
 // It stays a zombie.
 void wait_until_ended(pid_t pid) {
   siginfo_t info{};
-  EXPECT_EQ(::waitid(P_PID, static_cast<id_t>(pid), &info, WEXITED | WNOWAIT), 0);
+  int waited = 0;
+  do {
+    waited = ::waitid(P_PID, static_cast<id_t>(pid), &info, WEXITED | WNOWAIT);
+  } while (waited != 0 && errno == EINTR);
+  EXPECT_EQ(waited, 0);
 }
 
 }  // namespace
