@@ -157,20 +157,25 @@ TEST(RuntimeOptions, ConfigurationIsKeptForDelete) {
   EXPECT_EQ(shim::kept_config_path(bundle / ""), "/c.toml");
 }
 
+static bool lives(const std::filesystem::path& directory) {
+  const auto left = shim::lock_left_sandbox(directory, 0ms);
+  return left && !left.value();
+}
+
 TEST(SandboxLock, IsHeldByOneAndSaysThatTheSandboxLives) {
   const temporary_directory state;
   const std::filesystem::path directory = state / "hvsock/c1";
-  EXPECT_FALSE(shim::sandbox_lives(directory));
+  EXPECT_FALSE(lives(directory));
   EXPECT_FALSE(std::filesystem::exists(directory)) << "asking creates nothing";
   auto held = shim::lock_sandbox(directory, 0ms);
   ASSERT_TRUE(held);
   ASSERT_TRUE(held.value());
-  EXPECT_TRUE(shim::sandbox_lives(directory));
+  EXPECT_TRUE(lives(directory));
   const auto second = shim::lock_sandbox(directory, 0ms);
   ASSERT_TRUE(second);
   EXPECT_FALSE(second.value());
   held.value().reset();
-  EXPECT_FALSE(shim::sandbox_lives(directory));
+  EXPECT_FALSE(lives(directory));
   EXPECT_TRUE(shim::lock_sandbox(directory, 0ms).value());
 }
 
@@ -192,14 +197,34 @@ TEST(SandboxLock, IsFreeOnceItsHolderWasKilled) {
   char answer = 0;
   ASSERT_EQ(::read(pipe[0], &answer, 1), 1);
   EXPECT_EQ(answer, 'y');
-  EXPECT_TRUE(shim::sandbox_lives(directory));
+  EXPECT_TRUE(lives(directory));
   EXPECT_FALSE(shim::lock_sandbox(directory, 0ms).value());
   ::kill(holder, SIGKILL);
   ASSERT_EQ(::waitpid(holder, nullptr, 0), holder);
-  EXPECT_FALSE(shim::sandbox_lives(directory));
+  EXPECT_FALSE(lives(directory));
   EXPECT_TRUE(shim::lock_sandbox(directory, 0ms).value());
   ::close(pipe[0]);
   ::close(pipe[1]);
+}
+
+TEST(SandboxLock, LeftByAHolderThatIsStillDyingIsWaitedFor) {
+  const temporary_directory state;
+  const std::filesystem::path directory = state / "c1";
+  auto held = shim::lock_sandbox(directory, 0ms);
+  ASSERT_TRUE(held && held.value());
+  const int lock = held.value()->get();
+  const pid_t waiter = ::fork();
+  ASSERT_GE(waiter, 0);
+  if (waiter == 0) {
+    // The lock belongs to the open file: this copy of it would keep it.
+    ::close(lock);
+    const auto left = shim::lock_left_sandbox(directory, 60s);
+    ::_exit(left && left.value() ? 0 : 1);
+  }
+  held.value().reset();
+  int status = -1;
+  ASSERT_EQ(::waitpid(waiter, &status, 0), waiter);
+  EXPECT_EQ(status, 0);
 }
 
 TEST(SandboxLock, OfADirectoryThatWasRemovedIsNotMistakenForOne) {
