@@ -26,9 +26,20 @@ std::string rate(double bytes_per_second) {
   return text.data();
 }
 
-awaitable<void> forward(duplex& from, duplex& to, copy_observer* observer, copy_result& result) {
-  result = co_await copy(from, to, observer);
-  co_await to.shutdown_write();
+// One direction of a proxy.
+struct direction {
+  copy_result result;
+  bool aborted_sink = false;
+};
+
+awaitable<void> forward(duplex& from, duplex& to, copy_observer* observer, direction& d) {
+  d.result = co_await copy(from, to, observer);
+  if (!d.result.read_error) {
+    co_await to.shutdown_write();
+    co_return;
+  }
+  d.aborted_sink = d.result.read_error != errc::aborted;
+  to.abort();
 }
 
 // The other half of a direction's end, whoever caused it. Apart, so that neither end waits for the
@@ -94,19 +105,27 @@ std::optional<side> proxy_result::failed() const noexcept {
 }
 
 awaitable<proxy_result> proxy(duplex& a, duplex& b, copy_observer* a_to_b, copy_observer* b_to_a) {
-  proxy_result r;
+  direction ab;
+  direction ba;
   std::exception_ptr bug;
   task_group directions(a.get_executor(),
                         [&bug](const std::string&, std::exception_ptr e) { bug = std::move(e); });
   directions.spawn("watch b", stop_reading_when_unread(a, b));
   directions.spawn("watch a", stop_reading_when_unread(b, a));
-  directions.spawn("b to a", forward(b, a, b_to_a, r.b_to_a));
-  directions.spawn("a to b", forward(a, b, a_to_b, r.a_to_b));
+  directions.spawn("b to a", forward(b, a, b_to_a, ba));
+  directions.spawn("a to b", forward(a, b, a_to_b, ab));
   co_await directions.join();
   if (bug) {
     std::rethrow_exception(bug);
   }
-  co_return r;
+  // What was aborted here did not fail.
+  if (ab.aborted_sink && ba.result.read_error == errc::aborted) {
+    ba.result.read_error.clear();
+  }
+  if (ba.aborted_sink && ab.result.read_error == errc::aborted) {
+    ab.result.read_error.clear();
+  }
+  co_return proxy_result{ab.result, ba.result};
 }
 
 }  // namespace flow

@@ -61,7 +61,10 @@ struct proxy_result {
 // Copies both ways at once until both directions have ended. A direction ends with the end of its
 // source, with an error, or when its sink is not read any more, even while the source is silent:
 // nothing that it still said could arrive. It then shuts down reading of the source and writing of
-// the sink, and the other direction goes on. Closes neither.
+// the sink, and the other direction goes on.
+//
+// If the source failed, its sink is aborted instead: a clean end there would say that what came was
+// all, and nothing the sink says could arrive. Otherwise neither is closed.
 //
 // Where a side may stay silent for ever, the caller bounds the time with abort().
 awaitable<proxy_result> proxy(duplex& a, duplex& b, copy_observer* a_to_b = nullptr,

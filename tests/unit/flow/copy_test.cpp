@@ -272,6 +272,21 @@ TEST(FlowProxy, TellsWhichSideFailed) {
   });
 }
 
+TEST(FlowProxy, ASourceThatFailedIsNoCleanEndOfItsSink) {
+  co_test([](auto executor) -> awaitable<void> {
+    proxied p(executor);
+    started running(executor, flow::proxy(*p.a, *p.b));
+    co_await say(p.client, "half of");
+    p.client.abort();
+    flow::error_code ending;
+    const auto got = co_await read_to_end(p.server, &ending);
+    EXPECT_EQ(got, "half of");
+    EXPECT_EQ(ending, errc::truncated);
+    co_await running.wait();
+    EXPECT_EQ(running->failed(), side::a);
+  });
+}
+
 TEST(FlowProxy, AbortOfBothSidesEndsIt) {
   co_test([](auto executor) -> awaitable<void> {
     proxied p(executor);
