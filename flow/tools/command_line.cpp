@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "flow/tools/exit_status.hpp"
+#include "flow/tools/program.hpp"
 #include "flow/tools/version.hpp"
 
 namespace flow::tools {
@@ -75,7 +76,8 @@ void command_line::parse(int argc, char** argv) {
 }
 
 void command_line::fail(const std::string& message) {
-  argp_error(nullptr, "%s", message.c_str());
+  complain(message);
+  complain("try --help");
   std::exit(static_cast<int>(exit_status::usage));
 }
 

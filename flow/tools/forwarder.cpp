@@ -2,6 +2,8 @@
 
 #include <unistd.h>
 
+#include <algorithm>
+
 #include "flow/tools/program.hpp"
 
 namespace flow::tools {
@@ -113,14 +115,20 @@ void forwarder::report(std::uint64_t id, const proxy_result& r, const result<voi
   const auto& down = r.b_to_a.stats;
   const auto lasted =
       std::chrono::duration_cast<std::chrono::milliseconds>(std::max(up.duration, down.duration));
-  const std::string outcome = failure.empty() ? "clean" : failure;
-  log_.info("ended", {{"id", id},
-                      {"from_read", up.read_bytes},
-                      {"to_written", up.write_bytes},
-                      {"to_read", down.read_bytes},
-                      {"from_written", down.write_bytes},
-                      {"ms", lasted.count()},
-                      {"end", outcome}});
+  const auto log_end = [&](auto write, const std::string& end) {
+    (log_.*write)("ended", {{"id", id},
+                            {"from_read", up.read_bytes},
+                            {"to_written", up.write_bytes},
+                            {"to_read", down.read_bytes},
+                            {"from_written", down.write_bytes},
+                            {"ms", lasted.count()},
+                            {"end", end}});
+  };
+  if (failure.empty()) {
+    log_end(&log::info, "clean");
+  } else {
+    log_end(&log::warning, failure);
+  }
 }
 
 }  // namespace flow::tools
