@@ -337,7 +337,7 @@ TEST(Hvcat, OutputThatNobodyReadsIsAFailure) {
   write_all(h.peer.get(), data("for nobody"));
   h.received_until(wire(frame_code::shutdown_read));
   h.program->end_input();
-  h.received_until(wire(frame_code::close));
+  h.received_until(wire(frame_code::shutdown_write) + wire(frame_code::close));
   write_all(h.peer.get(), wire(frame_code::close));
   EXPECT_EQ(h.program->wait(), code(exit_status::failure));
   EXPECT_NE(h.program->errors().find("output: Broken pipe"), std::string::npos);
