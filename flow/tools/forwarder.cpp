@@ -4,13 +4,11 @@
 
 #include <algorithm>
 
+#include "flow/tools/accept_all.hpp"
 #include "flow/tools/program.hpp"
 
 namespace flow::tools {
 namespace {
-
-// After an error of a listener that may pass, such as too many open files.
-constexpr auto listener_pause = std::chrono::milliseconds(100);
 
 // The first thing that went wrong, and where; empty if nothing did.
 std::string failure_of(const proxy_result& r, const result<void>& from, const result<void>& to) {
@@ -48,11 +46,6 @@ awaitable<exit_status> forwarder::run() {
     log_.info("listening", {{"from", place_of(*l, rule.from)}, {"to", rule.to.text}});
     listeners.push_back(std::move(*l));
   }
-  const interruption::handler stop(interruption_, [&listeners] {
-    for (auto& l : listeners) {
-      l.close();
-    }
-  });
   for (std::size_t i = 0; i < listeners.size(); ++i) {
     tasks_.spawn("listener", serve(listeners[i], options_.rules[i]));
   }
@@ -61,16 +54,9 @@ awaitable<exit_status> forwarder::run() {
 }
 
 awaitable<void> forwarder::serve(listener& l, const forward_rule& rule) {
-  while (!interruption_.happened()) {
-    auto arrived = co_await l.accept();
-    if (arrived) {
-      tasks_.spawn("connection", forward(std::move(*arrived), rule));
-    } else if (!interruption_.happened()) {
-      log_.warning("not accepted", {{"err", arrived.error().message()}});
-      asio::steady_timer pause(executor_, listener_pause);
-      co_await pause.async_wait(as_result);
-    }
-  }
+  co_await accept_all(l, interruption_, log_, tasks_, [this, &rule](accepted arrived) {
+    return forward(std::move(arrived), rule);
+  });
 }
 
 awaitable<void> forwarder::forward(accepted arrived, const forward_rule& rule) {

@@ -1,6 +1,7 @@
 #include <unistd.h>
 
 #include "flow/copy.hpp"
+#include "flow/tools/accept_all.hpp"
 #include "flow/tools/checksum.hpp"
 #include "flow/tools/program.hpp"
 #include "flow/tools/stress.hpp"
@@ -23,17 +24,8 @@ awaitable<exit_status> stress_server::run() {
     co_return exit_status::failure;
   }
   log_.info("listening", {{"address", place_of(*l, options_.peer)}});
-  const interruption::handler stop(interruption_, [&l] { l->close(); });
-  while (!interruption_.happened()) {
-    auto arrived = co_await l->accept();
-    if (arrived) {
-      tasks_.spawn("connection", serve(std::move(*arrived)));
-    } else if (!interruption_.happened()) {
-      log_.warning("not accepted", {{"err", arrived.error().message()}});
-      asio::steady_timer pause(executor_, std::chrono::milliseconds(100));
-      co_await pause.async_wait(as_result);
-    }
-  }
+  co_await accept_all(*l, interruption_, log_, tasks_,
+                      [this](accepted arrived) { return serve(std::move(arrived)); });
   co_await tasks_.join();
   co_return exit_status::interrupted;
 }
