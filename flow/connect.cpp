@@ -7,13 +7,12 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <optional>
 #include <string_view>
 
 #include "flow/deadline.hpp"
 #include "flow/detail/socket.hpp"
+#include "flow/detail/wait.hpp"
 #include "flow/socket_transport.hpp"
-#include "flow/unique_handler.hpp"
 
 namespace flow {
 namespace {
@@ -26,25 +25,6 @@ constexpr auto retry_interval = std::chrono::milliseconds(5);
 
 // The longest answer of a hybrid socket, "OK 4294967295\n", fits well.
 constexpr std::size_t max_answer = 32;
-
-// A coroutine that waits for a transport.
-class resumption final : public transport_waiter {
- public:
-  explicit resumption(unique_handler<void()> handler) : handler_(std::move(handler)) {}
-
-  void on_ready(wait_type /*type*/) override { std::move(handler_)(); }
-
- private:
-  unique_handler<void()> handler_;
-};
-
-awaitable<void> wait(transport& t, transport::wait_type type) {
-  return asio::async_initiate<const asio::use_awaitable_t<>, void()>(
-      [](auto handler, transport* waited, transport::wait_type what) {
-        waited->async_wait(what, new resumption(std::move(handler)));
-      },
-      asio::use_awaitable, &t, type);
-}
 
 int connect_errno(int fd) {
   int value = 0;
@@ -70,7 +50,7 @@ awaitable<result<void>> connect_socket(transport& t, const detail::socket_addres
     if (errno != EINPROGRESS && errno != EINTR) {
       co_return system_error({});
     }
-    co_await wait(t, transport::wait_type::write);
+    co_await detail::wait(t, transport::wait_type::write);
     if (limit.expired()) {
       co_return error(errc::timed_out);
     }
@@ -97,7 +77,7 @@ awaitable<result<void>> read_answer(transport& t, const deadline& limit) {
       co_return error(errc::timed_out);
     }
     if (ec == asio::error::would_block) {
-      co_await wait(t, transport::wait_type::read);
+      co_await detail::wait(t, transport::wait_type::read);
     } else if (n == 0) {
       co_return error(errc::unavailable, "connection refused");
     } else if (answer.size() == max_answer) {
@@ -116,14 +96,22 @@ awaitable<result<void>> read_answer(transport& t, const deadline& limit) {
   co_return result<void>();
 }
 
-awaitable<result<void>> ask_for_port(transport& t, std::uint32_t port, const deadline& limit) {
+// What a proxy is told before the connection is the caller's.
+struct command {
+  std::string text;
+  bool answered = false;
+};
+
+awaitable<result<void>> send_command(transport& t, command c, const deadline& limit) {
   // In one piece: Firecracker drops a command that comes in two.
-  std::string command = "CONNECT " + std::to_string(port) + "\n";
-  const iovec whole{command.data(), command.size()};
+  const iovec whole{c.text.data(), c.text.size()};
   error_code ec;
   const std::size_t n = t.write_some({&whole, 1}, ec);
-  if (n != command.size()) {
+  if (n != c.text.size()) {
     co_return error(errc::unavailable, "connection refused");
+  }
+  if (!c.answered) {
+    co_return result<void>();
   }
   co_return co_await read_answer(t, limit);
 }
@@ -163,7 +151,7 @@ result<target> vsock_target(const asio::any_io_executor& executor, const vsock_a
   if (!connection) {
     return connection.error();
   }
-  return target{std::move(*connection), detail::socket_address(address)};
+  return target{std::move(*connection), detail::socket_address(address, options.to_host)};
 }
 
 result<target> unix_target(const asio::any_io_executor& executor, const std::string& path) {
@@ -183,16 +171,15 @@ result<target> unix_target(const asio::any_io_executor& executor, const std::str
 }
 
 awaitable<result<transport_ptr>> connect(result<target> prepared, steady_clock::duration timeout,
-                                         std::string where,
-                                         std::optional<std::uint32_t> hybrid_port = std::nullopt) {
+                                         std::string where, command first = command()) {
   if (!prepared) {
     co_return prepared.error().in(where);
   }
   auto& t = *prepared->connection;
   const deadline limit(t.get_executor(), timeout, [&t] { t.close(); });
   auto done = co_await connect_socket(t, prepared->address, limit);
-  if (done && hybrid_port) {
-    done = co_await ask_for_port(t, *hybrid_port, limit);
+  if (done && !first.text.empty()) {
+    done = co_await send_command(t, std::move(first), limit);
   }
   if (!done) {
     co_return done.error().in(where);
@@ -219,8 +206,17 @@ awaitable<result<transport_ptr>> connect_unix(const asio::any_io_executor& execu
 awaitable<result<transport_ptr>> connect_hybrid(const asio::any_io_executor& executor,
                                                 const std::string& path, std::uint32_t port,
                                                 steady_clock::duration timeout) {
+  command c{"CONNECT " + std::to_string(port) + "\n", true};
   return connect(unix_target(executor, path), timeout,
-                 "connect " + path + " port " + std::to_string(port), port);
+                 "connect " + path + " port " + std::to_string(port), std::move(c));
+}
+
+awaitable<result<transport_ptr>> connect_hyperkit(const asio::any_io_executor& executor,
+                                                  const std::string& directory, std::uint32_t port,
+                                                  steady_clock::duration timeout) {
+  command c{detail::hyperkit_name(detail::hyperkit_guest_cid, port) + "\n", false};
+  return connect(unix_target(executor, directory + "/connect"), timeout,
+                 "connect " + directory + " port " + std::to_string(port), std::move(c));
 }
 
 }  // namespace flow

@@ -31,4 +31,11 @@ awaitable<result<std::unique_ptr<transport>>> connect_hybrid(
     const asio::any_io_executor& executor, const std::string& path, std::uint32_t port,
     std::chrono::steady_clock::duration timeout);
 
+// To `port` of HyperKit's guest: the unix socket "connect" in `directory`, which is told the port
+// and answers nothing. A port where nobody listens therefore shows later, as the end of the
+// connection.
+awaitable<result<std::unique_ptr<transport>>> connect_hyperkit(
+    const asio::any_io_executor& executor, const std::string& directory, std::uint32_t port,
+    std::chrono::steady_clock::duration timeout);
+
 }  // namespace flow

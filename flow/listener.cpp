@@ -1,5 +1,6 @@
 #include "flow/listener.hpp"
 
+#include <fcntl.h>
 #include <sys/stat.h>
 
 #include <boost/asio/posix/stream_descriptor.hpp>
@@ -103,7 +104,7 @@ result<listener> listener::vsock(const asio::any_io_executor& executor, vsock_ad
   }
   auto s = std::make_shared<state>(executor);
   s->address = detail::bound_address(*fd);
-  return adopt(std::move(s), std::move(*fd));
+  return own(std::move(s), std::move(*fd));
 }
 
 result<listener> listener::unix(const asio::any_io_executor& executor, std::string path,
@@ -127,7 +128,7 @@ result<listener> listener::unix(const asio::any_io_executor& executor, std::stri
   }
   auto s = std::make_shared<state>(executor);
   s->path = std::move(path);
-  return adopt(std::move(s), std::move(*fd));
+  return own(std::move(s), std::move(*fd));
 }
 
 result<listener> listener::hybrid(const asio::any_io_executor& executor, const std::string& path,
@@ -139,7 +140,39 @@ result<listener> listener::hybrid(const asio::any_io_executor& executor, const s
   return listening;
 }
 
-result<listener> listener::adopt(std::shared_ptr<state> s, unique_fd fd) {
+result<listener> listener::hyperkit(const asio::any_io_executor& executor,
+                                    const std::string& directory, std::uint32_t port,
+                                    mode_t permissions) {
+  auto listening = unix(
+      executor, directory + "/" + detail::hyperkit_name(vsock_address::host, port), permissions);
+  if (listening) {
+    listening->state_->address.port = port;
+  }
+  return listening;
+}
+
+result<listener> listener::adopt(const asio::any_io_executor& executor, unique_fd socket) {
+  const auto listens = detail::socket_option(socket.get(), SO_ACCEPTCONN);
+  if (!listens) {
+    return listens.error();
+  }
+  const auto type = detail::socket_option(socket.get(), SO_TYPE);
+  if (!type) {
+    return type.error();
+  }
+  if (*listens == 0 || *type != SOCK_STREAM) {
+    return error(errc::invalid_argument, "adopt socket: not a listening stream socket");
+  }
+  const int flags = ::fcntl(socket.get(), F_GETFL);
+  if (flags < 0 || ::fcntl(socket.get(), F_SETFL, flags | O_NONBLOCK) != 0) {
+    return system_error("adopt socket");
+  }
+  auto s = std::make_shared<state>(executor);
+  s->address = detail::bound_address(socket);
+  return own(std::move(s), std::move(socket));
+}
+
+result<listener> listener::own(std::shared_ptr<state> s, unique_fd fd) {
   error_code ec;
   s->socket.assign(fd.get(), ec);
   if (ec) {

@@ -1,5 +1,6 @@
-// Listening: on a vsock port, on a unix socket, or on the host side of a hybrid socket, where a
-// guest's connection to `port` arrives at the unix socket "<path>_<port>".
+// Listening: on a vsock port, on a unix socket, on the host side of a hybrid socket, where a
+// guest's connection to `port` arrives at the unix socket "<path>_<port>", or on that of HyperKit,
+// where it arrives at "<directory>/00000002.<port as 8 hexadecimal digits>".
 //
 // Thread rule: everything on the thread that runs the executor.
 #pragma once
@@ -33,6 +34,13 @@ class listener {
                                mode_t permissions = 0600);
   static result<listener> hybrid(const asio::any_io_executor& executor, const std::string& path,
                                  std::uint32_t port, mode_t permissions = 0600);
+  static result<listener> hyperkit(const asio::any_io_executor& executor,
+                                   const std::string& directory, std::uint32_t port,
+                                   mode_t permissions = 0600);
+
+  // Takes over a stream socket that listens already, as a service manager passes it on.
+  // errc::invalid_argument if it does not. Its file is not removed.
+  static result<listener> adopt(const asio::any_io_executor& executor, unique_fd socket);
 
   listener(listener&&) noexcept;
   listener& operator=(listener&&) noexcept;
@@ -46,14 +54,14 @@ class listener {
   // Stops listening and removes the socket file; accept() completes with errc::aborted.
   void close() noexcept;
 
-  // The vsock address bound to, with the port the system chose. Elsewhere the port given (hybrid),
-  // or vsock_address::any.
+  // The vsock address bound to, with the port the system chose. Elsewhere the port given (hybrid,
+  // hyperkit), or vsock_address::any.
   vsock_address local_address() const noexcept;
 
  private:
   struct state;
   explicit listener(std::shared_ptr<state> s) noexcept;
-  static result<listener> adopt(std::shared_ptr<state> s, unique_fd fd);
+  static result<listener> own(std::shared_ptr<state> s, unique_fd fd);
   static awaitable<result<accepted>> accept_on(std::shared_ptr<state> s);
 
   std::shared_ptr<state> state_;

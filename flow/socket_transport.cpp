@@ -7,6 +7,8 @@
 #include <cerrno>
 #include <climits>
 
+#include "flow/detail/socket.hpp"
+
 namespace flow {
 namespace {
 
@@ -80,24 +82,15 @@ class socket_transport final : public transport {
   int fd_;
 };
 
-result<int> socket_option(int fd, int option) {
-  int value = 0;
-  socklen_t size = sizeof(value);
-  if (::getsockopt(fd, SOL_SOCKET, option, &value, &size) != 0) {
-    return system_error("query socket");
-  }
-  return value;
-}
-
 }  // namespace
 
 result<std::unique_ptr<transport>> adopt_socket(const asio::any_io_executor& executor,
                                                 unique_fd socket) {
-  const auto type = socket_option(socket.get(), SO_TYPE);
+  const auto type = detail::socket_option(socket.get(), SO_TYPE);
   if (!type) {
     return type.error();
   }
-  const auto domain = socket_option(socket.get(), SO_DOMAIN);
+  const auto domain = detail::socket_option(socket.get(), SO_DOMAIN);
   if (!domain) {
     return domain.error();
   }

@@ -127,6 +127,12 @@ awaitable<void> wait_peer_closed(core_ptr core) {
   }
 }
 
+awaitable<void> wait_write_closed(core_ptr core) {
+  while (!core->state().write_error()) {
+    co_await core->changed().wait();
+  }
+}
+
 }  // namespace
 
 const asio::any_io_executor& executor_of(const stream_core& core) noexcept {
@@ -210,6 +216,10 @@ awaitable<void> stream::wait_peer_closed() {
 
 bool stream::write_open() const noexcept {
   return !core_->state().write_error();
+}
+
+awaitable<void> stream::wait_write_closed() {
+  return detail::wait_write_closed(core_);
 }
 
 std::uint64_t stream::bytes_read() const noexcept {

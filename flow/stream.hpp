@@ -200,6 +200,10 @@ class stream {
   // A write would be attempted.
   bool write_open() const noexcept;
 
+  // Returns once it would not, for whatever reason: ShutdownRead or Close of the peer, the end of
+  // the transport, shutdown_write(), close() or abort() at this end.
+  awaitable<void> wait_write_closed();
+
   // Payload bytes delivered to, and accepted from, the application.
   std::uint64_t bytes_read() const noexcept;
   std::uint64_t bytes_written() const noexcept;

@@ -5,6 +5,8 @@
 #include <cstdint>
 #include <string>
 
+#include "flow/error.hpp"
+
 namespace flow {
 
 struct vsock_address {
@@ -26,6 +28,13 @@ struct vsock_options {
   // How much may be on the way to this socket, 0 for the kernel's default (256 KiB). The sender is
   // limited by the smaller of the two ends' sizes, so both have to raise it.
   std::uint64_t buffer_size = 0;
+
+  // For connecting: through the host, whatever the context id says, to reach another guest of it
+  // from a guest (VMADDR_FLAG_TO_HOST).
+  bool to_host = false;
 };
+
+// The context id of this machine. An error where /dev/vsock is missing or no transport is loaded.
+result<std::uint32_t> local_cid();
 
 }  // namespace flow

@@ -20,6 +20,7 @@ class temporary_directory {
   temporary_directory& operator=(const temporary_directory&) = delete;
   ~temporary_directory() { std::filesystem::remove_all(path_); }
 
+  const std::string& path() const { return path_; }
   std::string operator/(const std::string& name) const { return path_ + "/" + name; }
 
  private:

@@ -5,6 +5,8 @@
 // Needs the definitions of <sys/socket.h> before it.
 #include <linux/vm_sockets.h>
 
+#include <array>
+#include <cstdio>
 #include <cstring>
 
 namespace flow::detail {
@@ -17,11 +19,12 @@ result<unique_fd> open_socket(int family) {
   return fd;
 }
 
-socket_address::socket_address(const vsock_address& a) noexcept {
+socket_address::socket_address(const vsock_address& a, bool to_host) noexcept {
   sockaddr_vm address{};
   address.svm_family = AF_VSOCK;
   address.svm_cid = a.cid;
   address.svm_port = a.port;
+  address.svm_flags = to_host ? VMADDR_FLAG_TO_HOST : 0;
   std::memcpy(&storage_, &address, sizeof(address));
   size_ = sizeof(address);
 }
@@ -75,6 +78,15 @@ vsock_address bound_address(const unique_fd& socket) noexcept {
   return to_vsock_address(address);
 }
 
+result<int> socket_option(int socket, int option) {
+  int value = 0;
+  socklen_t size = sizeof(value);
+  if (::getsockopt(socket, SOL_SOCKET, option, &value, &size) != 0) {
+    return system_error("query socket");
+  }
+  return value;
+}
+
 // The kernel caps the size at the maximum, so that is raised first.
 result<void> set_buffer_size(const unique_fd& socket, std::uint64_t size) {
   for (const int option : {SO_VM_SOCKETS_BUFFER_MAX_SIZE, SO_VM_SOCKETS_BUFFER_SIZE}) {
@@ -83,6 +95,12 @@ result<void> set_buffer_size(const unique_fd& socket, std::uint64_t size) {
     }
   }
   return {};
+}
+
+std::string hyperkit_name(std::uint32_t cid, std::uint32_t port) {
+  std::array<char, 18> text;
+  std::snprintf(text.data(), text.size(), "%08x.%08x", cid, port);
+  return text.data();
 }
 
 }  // namespace flow::detail

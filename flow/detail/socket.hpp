@@ -18,7 +18,7 @@ result<unique_fd> open_socket(int family);
 // An address as the system calls take it.
 class socket_address {
  public:
-  explicit socket_address(const vsock_address& a) noexcept;
+  explicit socket_address(const vsock_address& a, bool to_host = false) noexcept;
 
   // A path too long for sockaddr_un is reached through a descriptor of its directory, held here.
   static result<socket_address> of_path(const std::string& path);
@@ -40,6 +40,13 @@ vsock_address to_vsock_address(const sockaddr_storage& address) noexcept;
 // What the system bound `socket` to.
 vsock_address bound_address(const unique_fd& socket) noexcept;
 
+// The value of an option of SOL_SOCKET.
+result<int> socket_option(int socket, int option);
+
 result<void> set_buffer_size(const unique_fd& socket, std::uint64_t size);
+
+// HyperKit knows one guest; "%08x.%08x" of a context id and a port names a socket of it.
+inline constexpr std::uint32_t hyperkit_guest_cid = 3;
+std::string hyperkit_name(std::uint32_t cid, std::uint32_t port);
 
 }  // namespace flow::detail

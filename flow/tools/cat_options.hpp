@@ -1,0 +1,30 @@
+// The command line of hvcat.
+#pragma once
+
+#include <optional>
+#include <string>
+
+#include "flow/tools/connection_options.hpp"
+
+namespace flow::tools {
+
+struct cat_options {
+  connection_options connections;
+  target peer;  // where to connect to, or to listen
+  bool listen = false;
+  bool keep = false;
+  bool echo = false;
+  bool half_close = true;
+  bool show_progress = false;
+  bool verbose = false;
+  bool print_local_cid = false;
+  std::string input;   // a file; empty: standard input
+  std::string output;  // a file; empty: standard output
+  std::chrono::steady_clock::duration retry{};
+  std::optional<std::chrono::steady_clock::duration> timeout;
+};
+
+// Ends the process on a mistake and after --help.
+cat_options parse_cat_options(int argc, char** argv);
+
+}  // namespace flow::tools

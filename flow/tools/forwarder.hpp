@@ -1,0 +1,52 @@
+// What hvforward does: accepts at some addresses and connects each connection to another.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "flow/copy.hpp"
+#include "flow/log.hpp"
+#include "flow/task_group.hpp"
+#include "flow/tools/connection_options.hpp"
+#include "flow/tools/exit_status.hpp"
+#include "flow/tools/interruption.hpp"
+
+namespace flow::tools {
+
+struct forward_rule {
+  target from;  // listened at
+  target to;    // connected to, for each connection
+};
+
+struct forward_options {
+  connection_options connections;
+  std::vector<forward_rule> rules;
+  log::level level = log::level::info;
+};
+
+// Ends the process on a mistake and after --help.
+forward_options parse_forward_options(int argc, char** argv);
+
+class forwarder {
+ public:
+  forwarder(asio::any_io_executor executor, forward_options o);
+
+  // Until a signal, or at once if a rule cannot be listened for.
+  awaitable<exit_status> run();
+
+ private:
+  awaitable<void> serve(listener& l, const forward_rule& rule);
+  awaitable<void> forward(accepted arrived, const forward_rule& rule);
+  awaitable<void> close(duplex& d);
+  void report(std::uint64_t id, const proxy_result& r, const result<void>& from,
+              const result<void>& to);
+
+  asio::any_io_executor executor_;
+  forward_options options_;
+  interruption interruption_;
+  log log_;
+  task_group tasks_;
+  std::uint64_t last_id_ = 0;
+};
+
+}  // namespace flow::tools

@@ -1,0 +1,41 @@
+// SIGINT and SIGTERM: the first lets everything end in order, the second ends the process.
+#pragma once
+
+#include <functional>
+#include <list>
+#include <memory>
+
+#include "flow/asio.hpp"
+#include "flow/error.hpp"
+
+namespace flow::tools {
+
+class interruption {
+ public:
+  explicit interruption(const asio::any_io_executor& executor);
+  interruption(const interruption&) = delete;
+  interruption& operator=(const interruption&) = delete;
+  ~interruption();
+
+  bool happened() const noexcept;
+
+  // Calls something once, on the executor, if the signal comes while this object lives. If it has
+  // come before, nothing is called: ask happened().
+  class handler {
+   public:
+    handler(interruption& i, std::function<void()> on_interrupt);
+    handler(const handler&) = delete;
+    handler& operator=(const handler&) = delete;
+    ~handler();
+
+   private:
+    std::list<std::function<void()>>& handlers_;
+    std::list<std::function<void()>>::iterator self_;
+  };
+
+ private:
+  struct state;
+  std::shared_ptr<state> state_;
+};
+
+}  // namespace flow::tools

@@ -1,0 +1,31 @@
+// How far the move of a file has come, on a terminal: one line that is written over.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+
+#include "flow/copy.hpp"
+
+namespace flow::tools {
+
+class progress final : public copy_observer {
+ public:
+  // Writes to `terminal`, a few times per second. `size`: of the file, 0 if that is not known.
+  progress(int terminal, std::uint64_t size);
+
+  void on_piece(asio::const_buffer piece) override;
+
+  // The last word, with the end of the line.
+  void finish();
+
+ private:
+  void show(std::chrono::steady_clock::time_point now, const char* line_end);
+
+  int terminal_;
+  std::uint64_t size_;
+  std::uint64_t moved_ = 0;
+  std::chrono::steady_clock::time_point begin_;
+  std::chrono::steady_clock::time_point next_;
+};
+
+}  // namespace flow::tools

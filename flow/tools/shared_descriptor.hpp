@@ -1,0 +1,40 @@
+// Waiting for a descriptor that other processes have too, as standard input and output: nothing
+// about it is changed, above all it is not made non-blocking.
+#pragma once
+
+#include <boost/asio/posix/stream_descriptor.hpp>
+
+#include "flow/asio.hpp"
+#include "flow/error.hpp"
+#include "flow/unique_fd.hpp"
+
+namespace flow::tools {
+
+class shared_descriptor {
+ public:
+  enum class use { read, write };
+
+  // `fd` is borrowed.
+  shared_descriptor(const asio::any_io_executor& executor, int fd, use u);
+
+  int fd() const noexcept { return fd_; }
+
+  // A regular file: always ready.
+  bool never_blocks() const noexcept { return never_blocks_; }
+
+  // A read or a small write now would not block.
+  bool ready() const noexcept;
+
+  // Returns when it may be ready, and after cancel(). One wait at a time; it must not outlive the
+  // object.
+  awaitable<void> wait();
+  void cancel() noexcept;
+
+ private:
+  int fd_;
+  use use_;
+  asio::posix::stream_descriptor readiness_;  // an epoll instance of our own with `fd_` in it
+  bool never_blocks_ = false;
+};
+
+}  // namespace flow::tools
