@@ -17,22 +17,25 @@ void stream_state::shutdown_write() noexcept {
 }
 
 void stream_state::shutdown_read() noexcept {
-  if (read_stopped_ || close_asked_ || ended_) {
+  if (read_stopped_ || close_asked_) {
     return;
   }
   read_stopped_ = true;
   read_error_ = boost::asio::error::eof;
-  if (!close_received_) {
+  if (!close_received_ && !ended_) {
     shutdown_read_ = notice::due;
   }
 }
 
 void stream_state::close(bool data_queued) noexcept {
-  if (close_asked_ || ended_) {
+  if (close_asked_) {
     return;
   }
   close_asked_ = true;
   read_error_ = errc::aborted;
+  if (ended_) {
+    return;
+  }
   if (sending_ == sending::open || data_queued) {
     refuse();
   }

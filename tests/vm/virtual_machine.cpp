@@ -15,8 +15,8 @@
 
 #include "flow/device/unix_socket.hpp"
 #include "initramfs.hpp"
-#include "sanitized.hpp"
 #include "temporary_directory.hpp"
+#include "tests/sanitized.hpp"
 
 namespace tests {
 namespace {
