@@ -33,13 +33,10 @@ void stream_state::close(bool data_queued) noexcept {
   }
   close_asked_ = true;
   read_error_ = errc::aborted;
-  if (ended_) {
-    return;
-  }
   if (sending_ == sending::open || data_queued) {
     refuse();
   }
-  if (close_ == notice::none) {
+  if (close_ == notice::none && !ended_) {
     close_ = notice::due;
   }
 }
@@ -151,13 +148,7 @@ void stream_state::sent(frame_code code) noexcept {
 }
 
 error_code stream_state::write_error() const noexcept {
-  if (sending_ == sending::open) {
-    return broken_;
-  }
-  if (sending_ == sending::ending && broken_) {
-    return broken_;
-  }
-  return errc::closed;
+  return sending_ == sending::open ? broken_ : errc::closed;
 }
 
 error_code stream_state::drop_error() const noexcept {
