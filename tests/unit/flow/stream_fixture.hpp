@@ -18,6 +18,7 @@
 #include "flow/stream.hpp"
 #include "flow/testing/memory_transport.hpp"
 #include "tests/co_test.hpp"
+#include "tests/unit/flow/pattern.hpp"
 
 namespace tests {
 
@@ -95,15 +96,6 @@ inline std::string wire(frame_code code) {
 }
 inline std::string data(const std::string& payload) {
   return header(static_cast<std::uint32_t>(payload.size())) + payload;
-}
-
-// `size` bytes that differ from those of another offset.
-inline std::string pattern(std::size_t size, std::size_t offset = 0) {
-  std::string s(size, '\0');
-  for (std::size_t i = 0; i < size; ++i) {
-    s[i] = static_cast<char>(((i + offset) * 7 + 13) % 251);
-  }
-  return s;
 }
 
 // The other end of a link, by hand. Never blocks: the link has room.
