@@ -219,6 +219,10 @@ struct random_session::state {
       expect(in.stalled || in.bytes.empty() || peer_is_gone(s),
              s.name() + ": does not look at its input any more");
     }
+    // Where everything that came was looked at, the peer's ShutdownRead was too.
+    if (peer_of(s).told_not_to_write() && in.bytes.empty() && !in.ended && !in.broken) {
+      expect(!s.write_open(), s.name() + ": writing is open though the peer does not read");
+    }
     if (s.outstanding_writes() != 0) {
       expect(out.bytes.size() >= out.capacity, s.name() + ": a write waits though there is room");
       expect(!s.asked_close() && !s.aborted(), s.name() + ": a write outlives the end of writing");

@@ -172,6 +172,7 @@ void recorded_stream::shutdown_read() {
   asked_shutdown_read_ = true;
   note("shutdown_read");
   start(stream_->shutdown_read(), [this](const flow::result<void>& r) {
+    told_not_to_write_ = told_not_to_write_ || (r && !asked_close_ && !aborted_);
     note("has shut down reading" + (r ? "" : ": " + r.error().message()));
   });
 }
@@ -211,6 +212,10 @@ void recorded_stream::destroy() {
     bytes_written_ = stream_->bytes_written();
     stream_.reset();
   });
+}
+
+bool recorded_stream::write_open() const {
+  return stream_ && stream_->write_open();
 }
 
 std::size_t recorded_stream::bytes_written() const {

@@ -60,6 +60,8 @@ class recorded_stream {
   std::size_t delivered() const { return delivered_; }
   std::size_t bytes_written() const;
   int outstanding_writes() const { return outstanding_writes_; }
+  bool write_open() const;
+  bool told_not_to_write() const { return told_not_to_write_; }  // its ShutdownRead was sent
   const std::optional<flow::error_code>& read_end() const { return read_end_; }
   const std::optional<flow::error_code>& write_end() const { return write_end_; }
   const std::optional<flow::close_result>& closed() const { return closed_; }
@@ -112,6 +114,7 @@ class recorded_stream {
   std::optional<flow::error_code> write_end_;
   std::optional<flow::close_result> closed_;
   bool clean_end_ = false;
+  bool told_not_to_write_ = false;
   bool all_counted_ = true;  // every write said how many bytes it was good for
   std::size_t bytes_written_ = 0;
 };

@@ -154,4 +154,9 @@ awaitable<std::string> read_to_end(stream& s, flow::error_code* ending, std::siz
 awaitable<flow::error_code> read_error(stream& s);
 awaitable<flow::error_code> write_error(stream& s, std::string bytes = "x");
 
+// Sends `there` bytes from a to b and `back` the other way at the same time, both to their end,
+// checks what arrives, and closes both.
+awaitable<void> exchange(stream& a, stream& b, std::size_t there, std::size_t back,
+                         std::size_t piece = 65536);
+
 }  // namespace tests
