@@ -17,18 +17,18 @@ void stream_state::shutdown_write() noexcept {
 }
 
 void stream_state::shutdown_read() noexcept {
-  if (read_stopped_ || close_asked_ || ended_) {
+  if (read_stopped_ || close_asked_) {
     return;
   }
   read_stopped_ = true;
   read_error_ = boost::asio::error::eof;
-  if (!close_received_) {
+  if (!close_received_ && !ended_) {
     shutdown_read_ = notice::due;
   }
 }
 
 void stream_state::close(bool data_queued) noexcept {
-  if (close_asked_ || ended_) {
+  if (close_asked_) {
     return;
   }
   close_asked_ = true;
@@ -36,7 +36,7 @@ void stream_state::close(bool data_queued) noexcept {
   if (sending_ == sending::open || data_queued) {
     refuse();
   }
-  if (close_ == notice::none) {
+  if (close_ == notice::none && !ended_) {
     close_ = notice::due;
   }
 }
@@ -148,13 +148,7 @@ void stream_state::sent(frame_code code) noexcept {
 }
 
 error_code stream_state::write_error() const noexcept {
-  if (sending_ == sending::open) {
-    return broken_;
-  }
-  if (sending_ == sending::ending && broken_) {
-    return broken_;
-  }
-  return errc::closed;
+  return sending_ == sending::open ? broken_ : errc::closed;
 }
 
 error_code stream_state::drop_error() const noexcept {

@@ -29,7 +29,8 @@ struct memory_link::state {
   }
 
   static bool readable(const end_state& e) {
-    return !e.incoming.bytes.empty() || e.incoming.ended || e.incoming.broken;
+    const auto& p = e.incoming;
+    return !p.stalled && (!p.bytes.empty() || p.ended || p.broken);
   }
   static bool writable(const end_state& peer) {
     const auto& p = peer.incoming;
@@ -97,7 +98,8 @@ class memory_transport final : public transport {
     if (!usable(ec)) {
       return 0;
     }
-    if (pipe.storm && std::exchange(self_.storm_read, !self_.storm_read)) {
+    const bool storm = pipe.storm && std::exchange(self_.storm_read, !self_.storm_read);
+    if (storm || pipe.stalled) {
       ec = asio::error::would_block;
       return 0;
     }

@@ -33,7 +33,8 @@ struct memory_pipe {
   std::size_t capacity = 262144;     // bytes on the way before writing would block
   std::size_t max_read = unlimited;  // bytes per read
   std::size_t max_write = unlimited;
-  bool storm = false;  // every second attempt would block although it could go on
+  bool storm = false;    // every second attempt would block although it could go on
+  bool stalled = false;  // nothing arrives, no end either, until this is taken back and poke()
   on_close closing = on_close::deliver;
 
   // Writes fail with this once `fail_writes_after` bytes were accepted.

@@ -36,6 +36,10 @@ struct delivery_limits {
   // How long a reader that has stalled is waited for, without a byte moving: before the exit is
   // told where it is an active one, and after the process was deleted.
   std::chrono::seconds linger{600};
+
+  // How long a guest may be silent about bytes that it says a killed process has written. Then they
+  // count as lost: SIGKILL ends a process, whatever its guest does.
+  std::chrono::milliseconds silent_guest{10000};
 };
 
 class delivery {
@@ -70,7 +74,7 @@ class delivery {
   flow::awaitable<void> wait_safe_to_end();
 
   // The end of the process is wanted at any price: a reader that had begun to read is not waited
-  // for longer than one that had not.
+  // for longer than one that had not, and a silent guest no longer than limits.silent_guest.
   void expedite();
 
   // From now on take what comes into the spool, up to the end of the stream, whatever the reader
@@ -107,6 +111,7 @@ class delivery {
   std::uint64_t taken() { return written_ - sink_->unread(); }
   void update_progress();
   bool stalled_for(std::chrono::steady_clock::duration time);
+  bool guest_is_silent() const;
   bool reader_hangs_up();
   bool all_delivered_up_to(std::uint64_t offset);
   void lose(std::uint64_t bytes, const char* reason);
@@ -133,6 +138,7 @@ class delivery {
 
   std::uint64_t last_taken_ = 0;
   std::chrono::steady_clock::time_point last_progress_;
+  std::chrono::steady_clock::time_point last_received_;
   flow::task_group tasks_;
 };
 

@@ -14,7 +14,7 @@
 
 #include "flow/device/unix_socket.hpp"
 #include "initramfs.hpp"
-#include "sanitized.hpp"
+#include "tests/sanitized.hpp"
 #include "tests/temporary_directory.hpp"
 
 namespace tests {

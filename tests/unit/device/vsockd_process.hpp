@@ -11,7 +11,7 @@
 #include "fake_guest.hpp"
 #include "flow/unique_fd.hpp"
 #include "guest_kernel.hpp"
-#include "sanitized.hpp"
+#include "tests/sanitized.hpp"
 
 namespace tests {
 

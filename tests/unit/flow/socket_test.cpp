@@ -12,6 +12,7 @@
 #include "flow/listener.hpp"
 #include "flow/socket_transport.hpp"
 #include "tests/unit/flow/stream_fixture.hpp"
+#include "tests/unit/flow/transports.hpp"
 
 using namespace std::chrono_literals;
 using namespace tests;
@@ -21,29 +22,6 @@ using flow::unique_fd;
 using flow::vsock_address;
 
 namespace {
-
-std::pair<unique_fd, unique_fd> connected_pair(int type = SOCK_STREAM) {
-  int fds[2] = {-1, -1};
-  EXPECT_EQ(::socketpair(AF_UNIX, type | SOCK_CLOEXEC, 0, fds), 0);
-  return {unique_fd(fds[0]), unique_fd(fds[1])};
-}
-
-// A directory that is gone when the test is.
-class temporary_directory {
- public:
-  temporary_directory() {
-    std::string pattern = (std::filesystem::temp_directory_path() / "flow.XXXXXX").string();
-    path_ = ::mkdtemp(pattern.data());
-  }
-  temporary_directory(const temporary_directory&) = delete;
-  temporary_directory& operator=(const temporary_directory&) = delete;
-  ~temporary_directory() { std::filesystem::remove_all(path_); }
-
-  std::string operator/(const std::string& name) const { return path_ + "/" + name; }
-
- private:
-  std::string path_;
-};
 
 awaitable<void> exchange(std::unique_ptr<flow::transport> first,
                          std::unique_ptr<flow::transport> second) {
@@ -261,33 +239,6 @@ TEST(Listener, CloseEndsAnOutstandingAccept) {
   });
 }
 
-namespace {
-
-// The host side of a hypervisor: reads the command, and answers with what the test wants.
-awaitable<std::string> answer_hybrid(listener& l, std::string reply) {
-  auto incoming = co_await l.accept();
-  auto& t = *incoming->connection;
-  std::string command;
-  while (!command.ends_with('\n')) {
-    char c = 0;
-    const iovec one{&c, 1};
-    flow::error_code ec;
-    if (t.read_some({&one, 1}, ec) == 1) {
-      command += c;
-    } else {
-      co_await asio::post(t.get_executor(), asio::use_awaitable);
-    }
-  }
-  const iovec whole{reply.data(), reply.size()};
-  flow::error_code ec;
-  if (!reply.empty()) {
-    t.write_some({&whole, 1}, ec);
-  }
-  co_return command;
-}
-
-}  // namespace
-
 TEST(HybridSocket, AsksForThePortAndLeavesWhatFollowsTheAnswer) {
   co_test([](auto executor) -> awaitable<void> {
     const temporary_directory dir;
@@ -346,32 +297,6 @@ TEST(HybridSocket, ListensWhereTheHypervisorConnects) {
         *l, [&] { return flow::connect_unix(executor, dir / "vm_5000", 1h); });
   });
 }
-
-namespace {
-
-awaitable<void> try_vsock_loopback(asio::any_io_executor executor, std::string& failure) {
-  auto l = listener::vsock(executor, {});
-  if (!l) {
-    failure = l.error().message();
-    co_return;
-  }
-  const vsock_address address{vsock_address::local, l->local_address().port};
-  const auto connected = co_await flow::connect_vsock(executor, address, 200ms);
-  if (!connected) {
-    failure = connected.error().message();
-  }
-}
-
-// Empty if this kernel loops vsock connections back to itself.
-std::string why_no_vsock_loopback() {
-  std::string reason;
-  co_test([&reason](asio::any_io_executor executor) {
-    return try_vsock_loopback(std::move(executor), reason);
-  });
-  return reason;
-}
-
-}  // namespace
 
 TEST(Vsock, ConnectsAndAcceptsOverLoopback) {
   if (const auto reason = why_no_vsock_loopback(); !reason.empty()) {

@@ -291,6 +291,38 @@ TEST(StreamClose, TheEndOfTheTransportIsSeenBehindAFullReadAhead) {
   });
 }
 
+// The transport may be gone before the application is done with what came over it.
+TEST(StreamClose, AfterTheEndOfTheTransportWhatWasNotReadIsDiscardedAndCounted) {
+  co_test([](auto executor) -> awaitable<void> {
+    stream_fixture f(executor);
+    f.peer.send(data(pattern(1000)), frame_code::close);
+    f.peer.close();
+    co_await turns(executor);
+    EXPECT_TRUE(f.link.first_closed());
+    const auto r = co_await f.s.close(1h);
+    EXPECT_TRUE(r.acknowledged);
+    EXPECT_EQ(r.discarded, 1000U);
+    const auto reading = co_await read_error(f.s);
+    EXPECT_EQ(reading, errc::aborted);
+  });
+}
+
+TEST(StreamHalfClose, ShutdownReadAfterTheEndOfTheTransportDiscardsWhatWasNotRead) {
+  co_test([](auto executor) -> awaitable<void> {
+    stream_fixture f(executor);
+    f.peer.send(data(pattern(1000)));
+    f.peer.close();
+    co_await turns(executor);
+    const auto stopped = co_await f.s.shutdown_read();
+    EXPECT_TRUE(stopped);
+    const auto reading = co_await read_error(f.s);
+    EXPECT_EQ(reading, asio::error::eof);
+    const auto r = co_await f.s.close(1h);
+    EXPECT_EQ(r.discarded, 1000U);
+    EXPECT_EQ(r.reason, errc::truncated);
+  });
+}
+
 TEST(StreamAbort, EverythingOutstandingCompletesWithAborted) {
   co_test([](auto executor) -> awaitable<void> {
     stream_fixture f(executor);

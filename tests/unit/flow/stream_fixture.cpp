@@ -65,6 +65,19 @@ std::string wire_peer::received() {
   }
 }
 
+namespace {
+
+awaitable<flow::error_code> write_and_end(stream& s, std::string bytes) {
+  auto failure = co_await write_error(s, std::move(bytes));
+  if (!failure) {
+    const auto ended = co_await s.shutdown_write();
+    failure = ended ? flow::error_code() : ended.error().code();
+  }
+  co_return failure;
+}
+
+}  // namespace
+
 awaitable<std::string> read_to_end(stream& s, flow::error_code* ending, std::size_t piece) {
   std::string all;
   std::vector<char> buffer(piece);
@@ -87,6 +100,33 @@ awaitable<flow::error_code> read_error(stream& s) {
 awaitable<flow::error_code> write_error(stream& s, std::string bytes) {
   const auto r = co_await s.write(boost::asio::buffer(bytes));
   co_return r ? flow::error_code() : r.error().code();
+}
+
+awaitable<void> exchange(stream& a, stream& b, std::size_t there, std::size_t back,
+                         std::size_t piece) {
+  const auto executor = a.get_executor();
+  started sending(executor, write_and_end(a, pattern(there)));
+  started answering(executor, write_and_end(b, pattern(back, 100)));
+  flow::error_code end_of_b;
+  started reading(executor, read_to_end(b, &end_of_b, piece));
+  flow::error_code end_of_a;
+  const auto all = co_await read_to_end(a, &end_of_a, piece);
+  co_await reading.wait();
+  co_await sending.wait();
+  co_await answering.wait();
+  EXPECT_TRUE(all == pattern(back, 100)) << all.size() << " of " << back;
+  EXPECT_TRUE(*reading == pattern(there)) << reading->size() << " of " << there;
+  EXPECT_EQ(end_of_a, boost::asio::error::eof);
+  EXPECT_EQ(end_of_b, boost::asio::error::eof);
+  EXPECT_FALSE(*sending);
+  EXPECT_FALSE(*answering);
+  EXPECT_EQ(a.bytes_written(), there);
+  EXPECT_EQ(b.bytes_read(), there);
+  started closing(executor, a.close(std::chrono::hours(1)));
+  const auto r = co_await b.close(std::chrono::hours(1));
+  co_await closing.wait();
+  EXPECT_TRUE(r.acknowledged && closing->acknowledged);
+  EXPECT_EQ(r.discarded, 0U);
 }
 
 }  // namespace tests

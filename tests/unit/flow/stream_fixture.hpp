@@ -18,6 +18,7 @@
 #include "flow/stream.hpp"
 #include "flow/testing/memory_transport.hpp"
 #include "tests/co_test.hpp"
+#include "tests/unit/flow/pattern.hpp"
 
 namespace tests {
 
@@ -97,15 +98,6 @@ inline std::string data(const std::string& payload) {
   return header(static_cast<std::uint32_t>(payload.size())) + payload;
 }
 
-// `size` bytes that differ from those of another offset.
-inline std::string pattern(std::size_t size, std::size_t offset = 0) {
-  std::string s(size, '\0');
-  for (std::size_t i = 0; i < size; ++i) {
-    s[i] = static_cast<char>(((i + offset) * 7 + 13) % 251);
-  }
-  return s;
-}
-
 // The other end of a link, by hand. Never blocks: the link has room.
 class wire_peer {
  public:
@@ -161,5 +153,10 @@ awaitable<std::string> read_to_end(stream& s, flow::error_code* ending, std::siz
 // The error of a read that is expected to fail; none if it did not.
 awaitable<flow::error_code> read_error(stream& s);
 awaitable<flow::error_code> write_error(stream& s, std::string bytes = "x");
+
+// Sends `there` bytes from a to b and `back` the other way at the same time, both to their end,
+// checks what arrives, and closes both.
+awaitable<void> exchange(stream& a, stream& b, std::size_t there, std::size_t back,
+                         std::size_t piece = 65536);
 
 }  // namespace tests

@@ -183,11 +183,25 @@ TEST(StreamState, BrokenSendingLeavesReadingOpen) {
   s.shutdown_write();
   s.break_sending(errc::reset);
   EXPECT_EQ(s.drop_error(), errc::reset);
-  EXPECT_EQ(s.write_error(), errc::reset);
   EXPECT_FALSE(s.shutdown_write_pending());
   EXPECT_EQ(s.shutdown_write_error(), errc::reset);
   EXPECT_EQ(s.read_error(), none);
   EXPECT_FALSE(s.finished());
+}
+
+// A write after the end of writing fails with that, whatever became of the transport since.
+TEST(StreamState, WritingThatIsOverAtThisEndIsClosed) {
+  stream_state shut;
+  shut.shutdown_write();
+  EXPECT_EQ(shut.write_error(), errc::closed);
+  shut.break_sending(errc::reset);
+  EXPECT_EQ(shut.write_error(), errc::closed);
+
+  stream_state closed;
+  closed.end(errc::truncated);
+  EXPECT_EQ(closed.write_error(), errc::truncated);
+  closed.close(false);
+  EXPECT_EQ(closed.write_error(), errc::closed);
 }
 
 TEST(StreamState, AbortEndsEverythingWithAborted) {

@@ -24,53 +24,11 @@ constexpr std::array<std::size_t, 16> sizes = {0,         1,
                                                65532,     (1U << 20U) - 1,
                                                1U << 20U, (1U << 20U) + 1};
 
-awaitable<flow::error_code> write_and_end(stream& s, std::string bytes) {
-  auto failure = co_await write_error(s, std::move(bytes));
-  if (!failure) {
-    const auto ended = co_await s.shutdown_write();
-    failure = ended ? flow::error_code() : ended.error().code();
-  }
-  co_return failure;
-}
-
-// Sends `there` and `back` at the same time and checks what arrives.
+// As tests::exchange, and both ends release the link.
 awaitable<void> exchange(stream_pair& p, std::size_t there, std::size_t back, std::size_t piece) {
-  const auto executor = p.a.get_executor();
-  started sending(executor, write_and_end(p.a, pattern(there)));
-  started answering(executor, write_and_end(p.b, pattern(back, 100)));
-  flow::error_code end_of_b;
-  started reading(executor, read_to_end(p.b, &end_of_b, piece));
-  flow::error_code end_of_a;
-  const auto all = co_await read_to_end(p.a, &end_of_a, piece);
-  co_await reading.wait();
-  co_await sending.wait();
-  co_await answering.wait();
-  EXPECT_TRUE(all == pattern(back, 100)) << all.size() << " of " << back;
-  EXPECT_TRUE(reading.done() && *reading == pattern(there)) << "of " << there;
-  EXPECT_EQ(end_of_a, asio::error::eof);
-  EXPECT_EQ(end_of_b, asio::error::eof);
-  EXPECT_TRUE(sending.done() && !*sending);
-  EXPECT_TRUE(answering.done() && !*answering);
-  EXPECT_EQ(p.a.bytes_written(), there);
-  EXPECT_EQ(p.b.bytes_read(), there);
-  started closing(executor, p.a.close(1h));
-  const auto r = co_await p.b.close(1h);
-  EXPECT_TRUE(r.acknowledged);
-  EXPECT_EQ(r.discarded, 0U);
-  co_await turns(executor);
-  EXPECT_TRUE(closing.done() && closing->acknowledged);
+  co_await tests::exchange(p.a, p.b, there, back, piece);
+  co_await turns(p.a.get_executor());
   EXPECT_TRUE(p.link.first_closed() && p.link.second_closed());
-}
-
-TEST(StreamTransfer, EverySizeOneWayTimesEverySizeTheOther) {
-  co_test([](auto executor) -> awaitable<void> {
-    for (const std::size_t there : sizes) {
-      for (const std::size_t back : sizes) {
-        stream_pair p(executor);
-        co_await exchange(p, there, back, 65'536);
-      }
-    }
-  });
 }
 
 TEST(StreamTransfer, EverySizeWithLargeFrames) {

@@ -265,6 +265,50 @@ TEST(Delivery, ReaderThatHasStalledAfterItBeganHoldsTheExit) {
   });
 }
 
+TEST(Delivery, ForcedEndDoesNotWaitForAGuestThatDoesNotSendWhatItAnnounced) {
+  co_test([](auto executor) -> awaitable<void> {
+    bench b(executor);
+    b.limits.silent_guest = 1ms;
+    b.delivered.start(b.stream);
+    co_await b.guest_writes("five!");
+    co_await settle(executor);
+    b.client->read();
+    b.delivered.expedite();
+    co_await b.delivered.wait_safe(1000);
+    EXPECT_EQ(b.delivered.lost(), 995U) << "never in silence";
+    b.delivered.abandon("test is over");
+    b.stream.abort();
+    co_await b.delivered.join();
+  });
+}
+
+TEST(Delivery, ForcedEndTakesWhatIsOnTheWayAlsoBeyondTheSpoolsLimit) {
+  co_test([](auto executor) -> awaitable<void> {
+    bench b(executor);
+    b.limits.stalled_after = 0ms;
+    b.limits.spool = 1000;
+    b.client->room = 10;
+    flow::task_group tasks(executor, fail_test);
+    b.delivered.start(b.stream);
+    tasks.spawn("guest", b.guest_writes(pattern(300000)));
+    co_await settle(executor);
+    b.client->read(1);
+    b.delivered.expedite();
+    co_await b.delivered.wait_safe(300000);
+    EXPECT_EQ(b.delivered.lost(), 0U);
+    co_await tasks.join();
+    tasks.spawn("guest ends", b.guest_ends());
+    b.client->room = 1 << 20;
+    while (!b.delivered.delivered()) {
+      b.client->read();
+      co_await flow::event(executor).wait_for(1ms);
+    }
+    EXPECT_EQ(b.client->got, pattern(300000));
+    co_await b.delivered.join();
+    co_await tasks.join();
+  });
+}
+
 TEST(Delivery, ForcedEndDoesNotWaitForAReaderThatHasStalled) {
   co_test([](auto executor) -> awaitable<void> {
     bench b(executor);
