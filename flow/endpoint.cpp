@@ -57,7 +57,7 @@ struct opener {
     return listener::hybrid(executor, a.path, a.port);
   }
   result<listener> operator()(const unix_address& a) const {
-    return listener::unix(executor, a.path);
+    return listener::unix_socket(executor, a.path);
   }
   result<listener> operator()(const descriptor_address& a) const {
     return listener::adopt(executor, unique_fd(a.fd));

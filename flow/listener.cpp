@@ -107,8 +107,8 @@ result<listener> listener::vsock(const asio::any_io_executor& executor, vsock_ad
   return own(std::move(s), std::move(*fd));
 }
 
-result<listener> listener::unix(const asio::any_io_executor& executor, std::string path,
-                                mode_t permissions) {
+result<listener> listener::unix_socket(const asio::any_io_executor& executor, std::string path,
+                                       mode_t permissions) {
   const std::string where = "listen " + path;
   auto fd = detail::open_socket(AF_UNIX);
   if (!fd) {
@@ -133,7 +133,7 @@ result<listener> listener::unix(const asio::any_io_executor& executor, std::stri
 
 result<listener> listener::hybrid(const asio::any_io_executor& executor, const std::string& path,
                                   std::uint32_t port, mode_t permissions) {
-  auto listening = unix(executor, path + "_" + std::to_string(port), permissions);
+  auto listening = unix_socket(executor, path + "_" + std::to_string(port), permissions);
   if (listening) {
     listening->state_->address.port = port;
   }
@@ -143,7 +143,7 @@ result<listener> listener::hybrid(const asio::any_io_executor& executor, const s
 result<listener> listener::hyperkit(const asio::any_io_executor& executor,
                                     const std::string& directory, std::uint32_t port,
                                     mode_t permissions) {
-  auto listening = unix(
+  auto listening = unix_socket(
       executor, directory + "/" + detail::hyperkit_name(vsock_address::host, port), permissions);
   if (listening) {
     listening->state_->address.port = port;

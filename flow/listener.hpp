@@ -30,8 +30,8 @@ class listener {
 
   // Creates the socket file, with these permissions from the start, and removes it in the end. A
   // file that exists is an error (EADDRINUSE), even if nobody listens there.
-  static result<listener> unix(const asio::any_io_executor& executor, std::string path,
-                               mode_t permissions = 0600);
+  static result<listener> unix_socket(const asio::any_io_executor& executor, std::string path,
+                                      mode_t permissions = 0600);
   static result<listener> hybrid(const asio::any_io_executor& executor, const std::string& path,
                                  std::uint32_t port, mode_t permissions = 0600);
   static result<listener> hyperkit(const asio::any_io_executor& executor,

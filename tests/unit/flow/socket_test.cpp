@@ -141,7 +141,7 @@ TEST(SocketTransport, MoreBuffersThanTheSystemTakesAtOnceAreAShortTransfer) {
 TEST(UnixSocket, ConnectsAndAccepts) {
   co_test([](auto executor) -> awaitable<void> {
     const temporary_directory dir;
-    auto l = listener::unix(executor, dir / "s");
+    auto l = listener::unix_socket(executor, dir / "s");
     EXPECT_TRUE(l) << l.error().message();
     co_await connect_and_exchange(*l, [&] { return flow::connect_unix(executor, dir / "s", 1h); });
   });
@@ -152,10 +152,10 @@ TEST(UnixSocket, TheFileHasItsPermissionsAndIsRemoved) {
     const temporary_directory dir;
     struct stat info{};
     {
-      auto l = listener::unix(executor, dir / "s", 0640);
+      auto l = listener::unix_socket(executor, dir / "s", 0640);
       EXPECT_EQ(::stat((dir / "s").c_str(), &info), 0);
       EXPECT_EQ(info.st_mode & 0777, 0640U);
-      const auto taken = listener::unix(executor, dir / "s");
+      const auto taken = listener::unix_socket(executor, dir / "s");
       EXPECT_EQ(taken.error().code().value(), EADDRINUSE);
       listener moved(std::move(*l));
       EXPECT_EQ(::stat((dir / "s").c_str(), &info), 0);
@@ -170,15 +170,15 @@ TEST(UnixSocket, PathsLongerThanAnAddressWork) {
     const temporary_directory dir;
     const std::string deep = dir / std::string(120, 'd');
     std::filesystem::create_directory(deep);
-    auto l = listener::unix(executor, deep + "/s");
+    auto l = listener::unix_socket(executor, deep + "/s");
     EXPECT_TRUE(l) << l.error().message();
     co_await connect_and_exchange(*l,
                                   [&] { return flow::connect_unix(executor, deep + "/s", 1h); });
     l->close();
     EXPECT_FALSE(std::filesystem::exists(deep + "/s"));
-    const auto longer = listener::unix(executor, dir / std::string(200, 'x'));
+    const auto longer = listener::unix_socket(executor, dir / std::string(200, 'x'));
     EXPECT_EQ(longer.error().code(), errc::invalid_argument);
-    const auto empty = listener::unix(executor, "");
+    const auto empty = listener::unix_socket(executor, "");
     EXPECT_EQ(empty.error().code(), errc::invalid_argument);
   });
 }
@@ -227,7 +227,7 @@ TEST(UnixSocket, ConnectHonoursItsDeadlineWhenTheQueueIsFull) {
 TEST(Listener, CloseEndsAnOutstandingAccept) {
   co_test([](auto executor) -> awaitable<void> {
     const temporary_directory dir;
-    auto l = listener::unix(executor, dir / "s");
+    auto l = listener::unix_socket(executor, dir / "s");
     started accepting(executor, l->accept());
     co_await turns(executor);
     EXPECT_FALSE(accepting.done());
@@ -242,7 +242,7 @@ TEST(Listener, CloseEndsAnOutstandingAccept) {
 TEST(HybridSocket, AsksForThePortAndLeavesWhatFollowsTheAnswer) {
   co_test([](auto executor) -> awaitable<void> {
     const temporary_directory dir;
-    auto l = listener::unix(executor, dir / "vm");
+    auto l = listener::unix_socket(executor, dir / "vm");
     started answering(executor, answer_hybrid(*l, "OK 1073741824\n" + data("first frame")));
     auto connected = co_await flow::connect_hybrid(executor, dir / "vm", 1024, 1h);
     EXPECT_TRUE(connected) << connected.error().message();
@@ -258,7 +258,7 @@ TEST(HybridSocket, AsksForThePortAndLeavesWhatFollowsTheAnswer) {
 TEST(HybridSocket, EveryOtherAnswerIsAnError) {
   co_test([](auto executor) -> awaitable<void> {
     const temporary_directory dir;
-    auto l = listener::unix(executor, dir / "vm");
+    auto l = listener::unix_socket(executor, dir / "vm");
     const std::vector<std::pair<std::string, flow::error_code>> answers = {
         {"", errc::unavailable},
         {"OK 1", errc::unavailable},
@@ -282,7 +282,7 @@ TEST(HybridSocket, EveryOtherAnswerIsAnError) {
 TEST(HybridSocket, ConnectHonoursItsDeadlineWhenNoAnswerComes) {
   co_test([](auto executor) -> awaitable<void> {
     const temporary_directory dir;
-    auto l = listener::unix(executor, dir / "vm");
+    auto l = listener::unix_socket(executor, dir / "vm");
     const auto connected = co_await flow::connect_hybrid(executor, dir / "vm", 7, 5ms);
     EXPECT_EQ(connected.error().code(), errc::timed_out);
   });

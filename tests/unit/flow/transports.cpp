@@ -74,7 +74,7 @@ awaitable<void> try_vsock_loopback(asio::any_io_executor executor, std::string& 
 
 awaitable<transport_pair> connect_hybrid_pair(asio::any_io_executor executor) {
   const temporary_directory dir;
-  auto l = listener::unix(executor, dir / "vm");
+  auto l = listener::unix_socket(executor, dir / "vm");
   transport_pair p;
   started answering(executor, answer_hybrid(*l, "OK 1073741824\n", &p.second));
   auto connected = co_await flow::connect_hybrid(executor, dir / "vm", 1024, 1h);
