@@ -25,9 +25,8 @@ std::optional<T> parse_number(std::string_view text) {
     base = 16;
   }
   T value{};
-  const auto* end = text.data() + text.size();
-  const auto r = std::from_chars(text.data(), end, value, base);
-  if (r.ec != std::errc() || r.ptr != end) {
+  const auto r = std::from_chars(text.data(), text.data() + text.size(), value, base);
+  if (r.ec != std::errc() || r.ptr != text.data() + text.size()) {
     return std::nullopt;
   }
   return value;

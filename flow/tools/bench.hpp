@@ -36,7 +36,7 @@ bench_options parse_bench_options(int argc, char** argv);
 
 class bench_server {
  public:
-  bench_server(asio::any_io_executor executor, bench_options o);
+  bench_server(const asio::any_io_executor& executor, bench_options o);
 
   // Until a signal.
   awaitable<exit_status> run();
@@ -57,7 +57,7 @@ class bench_server {
 
 class bench_client {
  public:
-  bench_client(asio::any_io_executor executor, bench_options o);
+  bench_client(const asio::any_io_executor& executor, bench_options o);
 
   awaitable<exit_status> run();
 

@@ -57,7 +57,7 @@ std::string to_text(const distribution& d) {
 
 }  // namespace
 
-bench_client::bench_client(asio::any_io_executor executor, bench_options o)
+bench_client::bench_client(const asio::any_io_executor& executor, bench_options o)
     : executor_(executor), options_(std::move(o)), interruption_(executor) {}
 
 awaitable<exit_status> bench_client::run() {

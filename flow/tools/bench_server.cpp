@@ -12,7 +12,7 @@ constexpr std::uint64_t longest_ms = 3'600'000;
 
 }  // namespace
 
-bench_server::bench_server(asio::any_io_executor executor, bench_options o)
+bench_server::bench_server(const asio::any_io_executor& executor, bench_options o)
     : executor_(executor),
       options_(std::move(o)),
       interruption_(executor),

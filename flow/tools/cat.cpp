@@ -35,7 +35,7 @@ bool is_file(int fd) {
 
 }  // namespace
 
-cat::cat(asio::any_io_executor executor, cat_options o)
+cat::cat(const asio::any_io_executor& executor, cat_options o)
     : executor_(executor),
       options_(std::move(o)),
       interruption_(executor),

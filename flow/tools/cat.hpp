@@ -13,7 +13,7 @@ namespace flow::tools {
 
 class cat {
  public:
-  cat(asio::any_io_executor executor, cat_options o);
+  cat(const asio::any_io_executor& executor, cat_options o);
 
   awaitable<exit_status> run();
 

@@ -92,9 +92,9 @@ command_line::setter seconds_value(std::chrono::steady_clock::duration& value) {
   return [&value](std::string_view text) -> result<void> {
     constexpr double most = 1e9;
     double seconds = 0;
-    const auto* end = text.data() + text.size();
-    const auto r = std::from_chars(text.data(), end, seconds);
-    if (r.ec != std::errc() || r.ptr != end || !(seconds >= 0 && seconds <= most)) {
+    const auto r = std::from_chars(text.data(), text.data() + text.size(), seconds);
+    const bool whole = r.ec == std::errc() && r.ptr == text.data() + text.size();
+    if (!whole || !(seconds >= 0 && seconds <= most)) {
       return invalid("\"" + std::string(text) + "\" is not a number of seconds");
     }
     value = std::chrono::duration_cast<std::chrono::steady_clock::duration>(
@@ -109,16 +109,16 @@ result<std::uint64_t> parse_count(std::string_view text, std::uint64_t least, st
                    " to " + std::to_string(most));
   };
   std::uint64_t value = 0;
-  const auto* end = text.data() + text.size();
-  const auto r = std::from_chars(text.data(), end, value);
+  const auto r = std::from_chars(text.data(), text.data() + text.size(), value);
   if (r.ec != std::errc()) {
     return complain();
   }
   constexpr std::string_view suffixes = "kMG";
+  const auto rest = text.substr(static_cast<std::size_t>(r.ptr - text.data()));
   unsigned shift = 0;
-  if (r.ptr != end) {
-    const auto suffix = suffixes.find(*r.ptr);
-    if (suffix == std::string_view::npos || r.ptr + 1 != end) {
+  if (!rest.empty()) {
+    const auto suffix = suffixes.find(rest.front());
+    if (suffix == std::string_view::npos || rest.size() != 1) {
       return complain();
     }
     shift = 10 * static_cast<unsigned>(suffix + 1);

@@ -26,7 +26,7 @@ std::string failure_of(const proxy_result& r, const result<void>& from, const re
 
 }  // namespace
 
-forwarder::forwarder(asio::any_io_executor executor, forward_options o)
+forwarder::forwarder(const asio::any_io_executor& executor, forward_options o)
     : executor_(executor),
       options_(std::move(o)),
       interruption_(executor),

@@ -29,7 +29,7 @@ forward_options parse_forward_options(int argc, char** argv);
 
 class forwarder {
  public:
-  forwarder(asio::any_io_executor executor, forward_options o);
+  forwarder(const asio::any_io_executor& executor, forward_options o);
 
   // Until a signal, or at once if a rule cannot be listened for.
   awaitable<exit_status> run();

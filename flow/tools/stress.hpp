@@ -36,7 +36,7 @@ stress_options parse_stress_options(int argc, char** argv);
 
 class stress_server {
  public:
-  stress_server(asio::any_io_executor executor, stress_options o);
+  stress_server(const asio::any_io_executor& executor, stress_options o);
 
   // Until a signal.
   awaitable<exit_status> run();
@@ -53,7 +53,7 @@ class stress_server {
 
 class stress_client {
  public:
-  stress_client(asio::any_io_executor executor, stress_options o);
+  stress_client(const asio::any_io_executor& executor, stress_options o);
 
   // exit_status::failure if one conversation failed.
   awaitable<exit_status> run();

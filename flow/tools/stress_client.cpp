@@ -54,7 +54,7 @@ struct stress_client::conversation {
   std::string failure;
 };
 
-stress_client::stress_client(asio::any_io_executor executor, stress_options o)
+stress_client::stress_client(const asio::any_io_executor& executor, stress_options o)
     : executor_(executor),
       options_(std::move(o)),
       interruption_(executor),

@@ -8,7 +8,7 @@
 
 namespace flow::tools {
 
-stress_server::stress_server(asio::any_io_executor executor, stress_options o)
+stress_server::stress_server(const asio::any_io_executor& executor, stress_options o)
     : executor_(executor),
       options_(std::move(o)),
       interruption_(executor),

@@ -344,15 +344,17 @@ struct random_session::state {
     if (s.write_end() == error_code(errc::truncated) || s.write_end() == error_code(errc::reset)) {
       expect(lost || given_up, me + ": a write failed for no reason");
     }
-    if (s.closed()) {
-      judge_close(s, peer, lost || given_up);
+    if (s.closed() != nullptr) {
+      judge_close(s, *s.closed(), peer, lost || given_up);
     }
   }
 
-  void judge_close(const recorded_stream& s, const recorded_stream& peer, bool lost) {
+  void judge_close(const recorded_stream& s, const flow::close_result& r,
+                   const recorded_stream& peer, bool lost) {
     const std::string& me = s.name();
-    const flow::close_result& r = *s.closed();
-    const bool crossed = peer.closed() && !peer.closed()->peer_first && !r.peer_first;
+    const flow::close_result* const theirs = peer.closed();
+    const bool answered = theirs != nullptr && theirs->peer_first;
+    const bool crossed = theirs != nullptr && !theirs->peer_first && !r.peer_first;
     if (!r.acknowledged) {
       // Two Closes that cross where an end drops what is on the way: one is not seen.
       const bool dropped = crossed && link_.to_first().closing == on_close::drop;
@@ -362,8 +364,8 @@ struct random_session::state {
     }
     expect(!r.peer_first || peer.asked_close(), me + ": closed by a peer that did not");
     // Ours was first and was answered: all of it was held there.
-    if (!r.peer_first && peer.closed() && peer.closed()->peer_first) {
-      expect(peer.delivered() + peer.closed()->discarded == s.bytes_written(),
+    if (!r.peer_first && answered) {
+      expect(peer.delivered() + theirs->discarded == s.bytes_written(),
              me + ": an acknowledged close, and bytes are missing");
     }
   }

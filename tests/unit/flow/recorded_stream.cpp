@@ -20,7 +20,7 @@ recorded_stream::recorded_stream(std::string name, std::unique_ptr<flow::transpo
       listener_(std::move(l)),
       offset_(offset),
       their_offset_(their_offset),
-      stream_(std::in_place, std::move(t), o) {}
+      stream_(std::make_unique<flow::stream>(std::move(t), o)) {}
 
 void recorded_stream::expect(bool condition, const std::string& text) const {
   if (!condition) {
@@ -33,7 +33,7 @@ void recorded_stream::start(flow::awaitable<T> operation, Handler handler) {
   ++outstanding_;
   asio::co_spawn(
       stream_->get_executor(), std::move(operation),
-      [this, h = std::move(handler)](const std::exception_ptr& e, auto... value) mutable {
+      [this, h = std::move(handler)](const std::exception_ptr& e, const auto&... value) mutable {
         --outstanding_;
         expect(e == nullptr, "an operation threw");
         h(value...);
@@ -190,7 +190,7 @@ void recorded_stream::on_closed(const flow::close_result& r) {
   expect(!closed_ || (closed_->acknowledged == r.acknowledged && closed_->reason == r.reason),
          "two closes end differently");
   expect(r.reason != errc::timed_out || impatient_, "a close timed out without a deadline");
-  closed_ = r;
+  closed_ = std::make_unique<flow::close_result>(r);
 }
 
 void recorded_stream::wait_peer_closed() {

@@ -64,7 +64,7 @@ class recorded_stream {
   bool told_not_to_write() const { return told_not_to_write_; }  // its ShutdownRead was sent
   const std::optional<flow::error_code>& read_end() const { return read_end_; }
   const std::optional<flow::error_code>& write_end() const { return write_end_; }
-  const std::optional<flow::close_result>& closed() const { return closed_; }
+  const flow::close_result* closed() const { return closed_.get(); }  // or none yet
 
   // The end of data was clean, and not of this end's own making.
   bool clean_end() const { return clean_end_; }
@@ -92,7 +92,7 @@ class recorded_stream {
   listener listener_;
   std::size_t offset_;
   std::size_t their_offset_;
-  std::optional<flow::stream> stream_;
+  std::unique_ptr<flow::stream> stream_;
   std::string input_;
   bool handler_form_ = false;
   int outstanding_ = 0;
@@ -112,7 +112,7 @@ class recorded_stream {
   std::size_t accepted_ = 0;  // of that
   std::optional<flow::error_code> read_end_;
   std::optional<flow::error_code> write_end_;
-  std::optional<flow::close_result> closed_;
+  std::unique_ptr<flow::close_result> closed_;
   bool clean_end_ = false;
   bool told_not_to_write_ = false;
   bool all_counted_ = true;  // every write said how many bytes it was good for

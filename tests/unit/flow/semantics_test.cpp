@@ -23,7 +23,7 @@ struct pair_of_streams {
   stream b;
 };
 
-class Semantics : public testing::TestWithParam<transport_kind> {
+class semantics : public testing::TestWithParam<transport_kind> {
  protected:
   void SetUp() override {
     if (GetParam() == transport_kind::vsock) {
@@ -35,14 +35,20 @@ class Semantics : public testing::TestWithParam<transport_kind> {
 
   // Runs `body(a, b)` on two connected streams.
   template <class Body>
-  void run(Body body) {
-    co_test([&body](auto) -> awaitable<void> {
-      auto transports = co_await connect_pair(GetParam());
-      pair_of_streams p(std::move(transports));
-      co_await body(p.a, p.b);
-    });
+  static void run(Body body) {
+    co_test([&body](const auto&) { return with_streams(body); });
+  }
+
+ private:
+  template <class Body>
+  static awaitable<void> with_streams(Body& body) {
+    auto transports = co_await connect_pair(GetParam());
+    pair_of_streams p(std::move(transports));
+    co_await body(p.a, p.b);
   }
 };
+
+using Semantics = semantics;
 
 // Writes until that fails, as it must in the end.
 awaitable<error_code> write_until_failure(stream& s) {
@@ -91,28 +97,30 @@ TEST_P(Semantics, AReadWaitsForAtLeastOneByte) {
   });
 }
 
+awaitable<void> read_all_after_the_end(stream& a, stream& b, bool by_close) {
+  const auto executor = a.get_executor();
+  const auto failure = co_await write_error(a, pattern(50'000));
+  EXPECT_FALSE(failure);
+  started ending(executor, a.shutdown_write());
+  co_await ending.wait();
+  std::optional<started<flow::close_result>> closing;
+  if (by_close) {
+    closing.emplace(executor, a.close(1h));
+    co_await closing->wait();
+  }
+  error_code end;
+  const auto all = co_await read_to_end(b, &end, 1000);
+  EXPECT_TRUE(all == pattern(50'000));
+  EXPECT_EQ(end, asio::error::eof);
+  for (int i = 0; i < 3; ++i) {
+    const auto again = co_await read_error(b);
+    EXPECT_EQ(again, asio::error::eof);
+  }
+}
+
 TEST_P(Semantics, AfterThePeersEndAllDataIsReadAndThenEofAgainAndAgain) {
   for (const bool by_close : {false, true}) {
-    run([by_close](stream& a, stream& b) -> awaitable<void> {
-      const auto executor = a.get_executor();
-      const auto failure = co_await write_error(a, pattern(50'000));
-      EXPECT_FALSE(failure);
-      started ending(executor, a.shutdown_write());
-      co_await ending.wait();
-      std::optional<started<flow::close_result>> closing;
-      if (by_close) {
-        closing.emplace(executor, a.close(1h));
-        co_await closing->wait();
-      }
-      error_code end;
-      const auto all = co_await read_to_end(b, &end, 1000);
-      EXPECT_TRUE(all == pattern(50'000));
-      EXPECT_EQ(end, asio::error::eof);
-      for (int i = 0; i < 3; ++i) {
-        const auto again = co_await read_error(b);
-        EXPECT_EQ(again, asio::error::eof);
-      }
-    });
+    run([by_close](stream& a, stream& b) { return read_all_after_the_end(a, b, by_close); });
   }
 }
 
@@ -236,37 +244,41 @@ TEST_P(Semantics, AfterThePeersShutdownReadOrCloseWritesAreClosedForGood) {
   });
 }
 
+enum class ending { own_close, peer_shutdown_read, peer_close, loss };
+
+awaitable<void> release_blocked_write(stream& a, stream& b, ending how) {
+  const auto executor = a.get_executor();
+  started writing(executor, write_error(a, pattern(too_much)));
+  co_await turns(executor);
+  EXPECT_FALSE(writing.done());
+  std::optional<started<flow::close_result>> closing;
+  if (how == ending::own_close) {
+    closing.emplace(executor, a.close(1h));
+  } else if (how == ending::peer_close) {
+    closing.emplace(executor, b.close(1h));
+  } else if (how == ending::peer_shutdown_read) {
+    const auto stopped = co_await b.shutdown_read();
+    EXPECT_TRUE(stopped);
+  } else {
+    b.abort();
+  }
+  co_await writing.wait();
+  if (how == ending::loss) {
+    EXPECT_TRUE(*writing == errc::truncated || *writing == errc::reset) << *writing;
+  } else {
+    EXPECT_EQ(*writing, errc::closed);
+  }
+  a.abort();
+  b.abort();
+  if (closing) {
+    co_await closing->wait();
+  }
+}
+
 TEST_P(Semantics, ABlockedWriteIsReleasedByEveryEndThereIs) {
-  enum class end { own_close, peer_shutdown_read, peer_close, loss };
-  for (const end how : {end::own_close, end::peer_shutdown_read, end::peer_close, end::loss}) {
-    run([how](stream& a, stream& b) -> awaitable<void> {
-      const auto executor = a.get_executor();
-      started writing(executor, write_error(a, pattern(too_much)));
-      co_await turns(executor);
-      EXPECT_FALSE(writing.done());
-      std::optional<started<flow::close_result>> closing;
-      if (how == end::own_close) {
-        closing.emplace(executor, a.close(1h));
-      } else if (how == end::peer_close) {
-        closing.emplace(executor, b.close(1h));
-      } else if (how == end::peer_shutdown_read) {
-        const auto stopped = co_await b.shutdown_read();
-        EXPECT_TRUE(stopped);
-      } else {
-        b.abort();
-      }
-      co_await writing.wait();
-      if (how == end::loss) {
-        EXPECT_TRUE(*writing == errc::truncated || *writing == errc::reset) << *writing;
-      } else {
-        EXPECT_EQ(*writing, errc::closed);
-      }
-      a.abort();
-      b.abort();
-      if (closing) {
-        co_await closing->wait();
-      }
-    });
+  for (const ending how :
+       {ending::own_close, ending::peer_shutdown_read, ending::peer_close, ending::loss}) {
+    run([how](stream& a, stream& b) { return release_blocked_write(a, b, how); });
   }
 }
 
@@ -289,26 +301,28 @@ TEST_P(Semantics, ShutdownWriteFlushesAndLeavesReadingOpen) {
   });
 }
 
+awaitable<void> shut_down_again_and_again(stream& a, stream& b, bool read_first) {
+  for (int i = 0; i < 4; ++i) {
+    if ((i % 2 == 0) == read_first) {
+      const auto r = co_await a.shutdown_read();
+      EXPECT_TRUE(r);
+    } else {
+      const auto r = co_await a.shutdown_write();
+      EXPECT_TRUE(r);
+    }
+  }
+  const auto end = co_await read_error(b);
+  EXPECT_EQ(end, asio::error::eof);
+  const auto closed = co_await a.close(1h);
+  EXPECT_TRUE(closed.acknowledged);
+  const auto write_end = co_await a.shutdown_write();
+  const auto read_end = co_await a.shutdown_read();
+  EXPECT_TRUE(write_end && read_end);
+}
+
 TEST_P(Semantics, ShutdownsMayComeInAnyOrderAgainAndAfterClose) {
   for (const bool read_first : {false, true}) {
-    run([read_first](stream& a, stream& b) -> awaitable<void> {
-      for (int i = 0; i < 4; ++i) {
-        if ((i % 2 == 0) == read_first) {
-          const auto r = co_await a.shutdown_read();
-          EXPECT_TRUE(r);
-        } else {
-          const auto r = co_await a.shutdown_write();
-          EXPECT_TRUE(r);
-        }
-      }
-      const auto end = co_await read_error(b);
-      EXPECT_EQ(end, asio::error::eof);
-      const auto closed = co_await a.close(1h);
-      EXPECT_TRUE(closed.acknowledged);
-      const auto write_end = co_await a.shutdown_write();
-      const auto read_end = co_await a.shutdown_read();
-      EXPECT_TRUE(write_end && read_end);
-    });
+    run([read_first](stream& a, stream& b) { return shut_down_again_and_again(a, b, read_first); });
   }
 }
 
@@ -421,9 +435,7 @@ TEST_P(Semantics, EverySizeOneWayTimesEverySizeTheOther) {
                                                  1U << 20U, (1U << 20U) + 1};
   for (const std::size_t there : sizes) {
     for (const std::size_t back : sizes) {
-      run([there, back](stream& a, stream& b) -> awaitable<void> {
-        co_await exchange(a, b, there, back);
-      });
+      run([there, back](stream& a, stream& b) { return exchange(a, b, there, back); });
     }
   }
 }

@@ -62,7 +62,7 @@ bool run(std::uint64_t seed) {
   return false;
 }
 
-class StreamRandom : public testing::TestWithParam<std::uint64_t> {};
+using StreamRandom = testing::TestWithParam<std::uint64_t>;
 
 TEST_P(StreamRandom, WhateverHappensDeliversInOrderWithTheRightResultAndNobodyHangs) {
   if (const auto seed = number_from("HVSOCK_SEED")) {

@@ -1,0 +1,50 @@
+// What the tests of hvcat share.
+#pragma once
+
+#include <gtest/gtest.h>
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "flow/tools/exit_status.hpp"
+#include "tests/unit/flow/stream_fixture.hpp"
+#include "tests/unit/flow_tools/tool.hpp"
+
+namespace tests {
+
+inline const std::string hvcat = HVCAT_PATH;
+
+constexpr int code(flow::tools::exit_status s) {
+  return static_cast<int>(s);
+}
+
+// A directory with a socket in it, and what both ends of a connection there are given.
+struct place {
+  temporary_directory directory;
+  std::string path = directory / "s";
+  std::string uri = "unix://" + path;
+};
+
+// hvcat connected to the test, which speaks the wire format by hand.
+struct by_hand {
+  explicit by_hand(std::vector<std::string> arguments = {}, const tool::files& f = tool::files())
+      : listener(listen_at(p.path)) {
+    arguments.push_back(p.uri);
+    program.emplace(hvcat, arguments, f);
+    peer = accept_from(listener);
+  }
+
+  // All that came until there was `text`.
+  std::string received_until(const std::string& text) {
+    return read_until(peer.get(), text, received);
+  }
+
+  place p;
+  flow::unique_fd listener;
+  std::optional<tool> program;
+  flow::unique_fd peer;
+  std::string received;
+};
+
+}  // namespace tests
