@@ -108,6 +108,10 @@ awaitable<result<void>> task_service::create_container(container& c,
     co_return ready;
   }
 
+  auto host = host_process::start();
+  if (!host) {
+    co_return host.error();
+  }
   hvsock::agent::v1::CreateContainerRequest wanted;
   wanted.set_container(c.number());
   wanted.set_process(init.number);
@@ -123,10 +127,6 @@ awaitable<result<void>> task_service::create_container(container& c,
     // Nothing but the loss of the guest explains this; a container nobody can hear is of no use.
     sandbox_.kill("the guest did not connect its streams: " + attached.error().message());
     co_return attached;
-  }
-  auto host = host_process::start();
-  if (!host) {
-    co_return host.error();
   }
   init.host = std::move(host.value());
   init.pid = init.host->pid();
