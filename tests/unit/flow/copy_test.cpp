@@ -12,7 +12,6 @@ using namespace tests;
 namespace asio = boost::asio;
 using flow::copy_result;
 using flow::duplex;
-using flow::proxy_result;
 using flow::result;
 using flow::side;
 

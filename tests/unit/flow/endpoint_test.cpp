@@ -14,7 +14,6 @@ using namespace std::chrono_literals;
 using namespace tests;
 namespace asio = boost::asio;
 using flow::parse_address;
-using flow::unique_fd;
 
 namespace {
 

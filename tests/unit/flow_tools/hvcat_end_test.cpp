@@ -25,33 +25,33 @@ TEST(Hvcat, NobodyListensIsAFailureWithTheAddress) {
 TEST(Hvcat, EndWithoutAWordIsTruncatedAndWhatCameIsWritten) {
   by_hand h;
   write_all(h.peer.get(), data("some"));
-  h.program->output_until("some");
-  h.program->end_input();
+  h.program.output_until("some");
+  h.program.end_input();
   h.received_until(wire(frame_code::shutdown_write));
   h.peer.reset();
-  EXPECT_EQ(h.program->wait(), code(exit_status::truncated));
-  EXPECT_NE(h.program->errors().find(h.p.uri + ": stream truncated"), std::string::npos);
+  EXPECT_EQ(h.program.wait(), code(exit_status::truncated));
+  EXPECT_NE(h.program.errors().find(h.p.uri + ": stream truncated"), std::string::npos);
 }
 
 TEST(Hvcat, EndInsideAFrameIsTruncated) {
   by_hand h;
   write_all(h.peer.get(), header(10) + "123");
   h.peer.reset();
-  EXPECT_EQ(h.program->output(), "123");
-  EXPECT_EQ(h.program->wait(), code(exit_status::truncated));
+  EXPECT_EQ(h.program.output(), "123");
+  EXPECT_EQ(h.program.wait(), code(exit_status::truncated));
 }
 
 TEST(Hvcat, ResetIsToldFromTruncation) {
   for (const std::vector<std::string>& how :
        {std::vector<std::string>{}, std::vector<std::string>{"--raw"}}) {
     by_hand h(how);
-    h.program->send("never read");
+    h.program.send("never read");
     read_until(h.peer.get(), "n", h.received);  // some is there; the rest is left
-    h.program->send(pattern(100'000));
+    h.program.send(pattern(100'000));
     pollfd waiting{h.peer.get(), POLLIN, 0};
     EXPECT_EQ(::poll(&waiting, 1, 60'000), 1);
     h.peer.reset();
-    EXPECT_EQ(h.program->wait(), code(exit_status::reset)) << h.program->errors();
+    EXPECT_EQ(h.program.wait(), code(exit_status::reset)) << h.program.errors();
   }
 }
 
@@ -60,41 +60,41 @@ TEST(Hvcat, IllegalFramesAreProtocolErrors) {
                             wire(frame_code::shutdown_write) + data("after the end")}) {
     by_hand h;
     write_all(h.peer.get(), frame);
-    EXPECT_EQ(h.program->wait(), code(exit_status::protocol));
+    EXPECT_EQ(h.program.wait(), code(exit_status::protocol));
   }
   by_hand strict({"--max-frame=3"});
   write_all(strict.peer.get(), data("four"));
-  EXPECT_EQ(strict.program->wait(), code(exit_status::protocol));
+  EXPECT_EQ(strict.program.wait(), code(exit_status::protocol));
 }
 
 TEST(Hvcat, PeerThatStopsReadingEarlyIsSaid) {
   by_hand h;
   write_all(h.peer.get(), wire(frame_code::close));
   h.received_until(wire(frame_code::close));
-  EXPECT_EQ(h.program->output(), "");
+  EXPECT_EQ(h.program.output(), "");
   h.peer.reset();
-  EXPECT_EQ(h.program->wait(), code(exit_status::done)) << "nothing was sent, nothing is lost";
+  EXPECT_EQ(h.program.wait(), code(exit_status::done)) << "nothing was sent, nothing is lost";
 
   by_hand raw({"--raw"});
   ::shutdown(raw.peer.get(), SHUT_RD);
-  raw.program->send("for nobody");
-  raw.program->end_input();
+  raw.program.send("for nobody");
+  raw.program.end_input();
   ::shutdown(raw.peer.get(), SHUT_WR);
-  EXPECT_EQ(raw.program->wait(), code(exit_status::unread));
+  EXPECT_EQ(raw.program.wait(), code(exit_status::unread));
 }
 
 TEST(Hvcat, TimeoutEndsASilentConnection) {
   by_hand h({"--timeout", "0.05"});
-  EXPECT_EQ(h.program->wait(), code(exit_status::timed_out));
+  EXPECT_EQ(h.program.wait(), code(exit_status::timed_out));
   EXPECT_EQ(h.received_until({}), "") << "no clean end";
 }
 
 TEST(Hvcat, CloseTimeoutEndsTheWaitForAnAnswer) {
   by_hand h({"--close-timeout", "0.05"});
-  h.program->end_input();
+  h.program.end_input();
   write_all(h.peer.get(), wire(frame_code::shutdown_write));
   h.received_until(wire(frame_code::close));
-  EXPECT_EQ(h.program->wait(), code(exit_status::timed_out));
+  EXPECT_EQ(h.program.wait(), code(exit_status::timed_out));
 }
 
 TEST(Hvcat, ConnectTimeoutEndsTheWaitForAProxy) {
@@ -106,23 +106,23 @@ TEST(Hvcat, ConnectTimeoutEndsTheWaitForAProxy) {
 
 TEST(Hvcat, InterruptClosesInOrder) {
   by_hand h;
-  h.program->send("said");
+  h.program.send("said");
   h.received_until("said");
-  h.program->signal(SIGINT);
+  h.program.signal(SIGINT);
   EXPECT_EQ(h.received_until(wire(frame_code::close)), data("said") + wire(frame_code::close));
   write_all(h.peer.get(), wire(frame_code::close));
-  EXPECT_EQ(h.program->wait(), code(exit_status::interrupted));
+  EXPECT_EQ(h.program.wait(), code(exit_status::interrupted));
   EXPECT_EQ(h.received_until({}), data("said") + wire(frame_code::close)) << "nothing else";
 }
 
 TEST(Hvcat, SecondInterruptKills) {
   by_hand h;
-  h.program->send("x");
+  h.program.send("x");
   h.received_until("x");
-  h.program->signal(SIGINT);
+  h.program.signal(SIGINT);
   h.received_until(wire(frame_code::close));  // never answered
-  h.program->signal(SIGINT);
-  EXPECT_EQ(h.program->wait(), -SIGINT);
+  h.program.signal(SIGINT);
+  EXPECT_EQ(h.program.wait(), -SIGINT);
 }
 
 TEST(Hvcat, InterruptedFileIsNoCleanEndForItsReceiver) {
@@ -130,8 +130,8 @@ TEST(Hvcat, InterruptedFileIsNoCleanEndForItsReceiver) {
   EXPECT_TRUE(flow::write_file(directory / "f", pattern(5'000'000)));
   by_hand h({"-i", directory / "f"});
   h.received_until(pattern(100).substr(0, 50));
-  h.program->signal(SIGINT);
-  EXPECT_EQ(h.program->wait(), code(exit_status::interrupted));
+  h.program.signal(SIGINT);
+  EXPECT_EQ(h.program.wait(), code(exit_status::interrupted));
   const auto all = h.received_until({});
   EXPECT_LT(all.size(), 5'000'000U);
   EXPECT_FALSE(all.ends_with(wire(frame_code::close)));
@@ -160,14 +160,14 @@ TEST(Hvcat, FilesThatCannotBeOpenedAreNamed) {
 
 TEST(Hvcat, OutputThatNobodyReadsIsAFailure) {
   by_hand h;
-  h.program->drop_output();
+  h.program.drop_output();
   write_all(h.peer.get(), data("for nobody"));
   h.received_until(wire(frame_code::shutdown_read));
-  h.program->end_input();
+  h.program.end_input();
   h.received_until(wire(frame_code::shutdown_write) + wire(frame_code::close));
   write_all(h.peer.get(), wire(frame_code::close));
-  EXPECT_EQ(h.program->wait(), code(exit_status::failure));
-  EXPECT_NE(h.program->errors().find("output: Broken pipe"), std::string::npos);
+  EXPECT_EQ(h.program.wait(), code(exit_status::failure));
+  EXPECT_NE(h.program.errors().find("output: Broken pipe"), std::string::npos);
 }
 
 TEST(Hvcat, MistakesAreUsageErrorsThatSayWhatIsWrong) {

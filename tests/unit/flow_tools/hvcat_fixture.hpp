@@ -3,7 +3,6 @@
 
 #include <gtest/gtest.h>
 
-#include <optional>
 #include <string>
 #include <vector>
 
@@ -19,6 +18,12 @@ constexpr int code(flow::tools::exit_status s) {
   return static_cast<int>(s);
 }
 
+inline std::vector<std::string> with(std::vector<std::string> arguments,
+                                     const std::vector<std::string>& more) {
+  arguments.insert(arguments.end(), more.begin(), more.end());
+  return arguments;
+}
+
 // A directory with a socket in it, and what both ends of a connection there are given.
 struct place {
   temporary_directory directory;
@@ -29,11 +34,9 @@ struct place {
 // hvcat connected to the test, which speaks the wire format by hand.
 struct by_hand {
   explicit by_hand(std::vector<std::string> arguments = {}, const tool::files& f = tool::files())
-      : listener(listen_at(p.path)) {
-    arguments.push_back(p.uri);
-    program.emplace(hvcat, arguments, f);
-    peer = accept_from(listener);
-  }
+      : listener(listen_at(p.path)),
+        program(hvcat, with(std::move(arguments), {p.uri}), f),
+        peer(accept_from(listener)) {}
 
   // All that came until there was `text`.
   std::string received_until(const std::string& text) {
@@ -42,7 +45,7 @@ struct by_hand {
 
   place p;
   flow::unique_fd listener;
-  std::optional<tool> program;
+  tool program;
   flow::unique_fd peer;
   std::string received;
 };

@@ -13,16 +13,6 @@ using namespace tests;
 using flow::frame_code;
 using flow::tools::exit_status;
 
-namespace {
-
-std::vector<std::string> with(std::vector<std::string> arguments,
-                              const std::vector<std::string>& more) {
-  arguments.insert(arguments.end(), more.begin(), more.end());
-  return arguments;
-}
-
-}  // namespace
-
 class HvcatBothEnds : public testing::TestWithParam<std::vector<std::string>> {};
 
 TEST_P(HvcatBothEnds, CarriesBothDirectionsEachToItsOwnEnd) {
@@ -110,12 +100,12 @@ TEST(Hvcat, RetriesUntilSomebodyListens) {
 
 TEST(Hvcat, NoHalfCloseClosesWhenTheInputEnds) {
   by_hand h({"--no-half-close"});
-  h.program->send("all");
-  h.program->end_input();
+  h.program.send("all");
+  h.program.end_input();
   const auto all = data("all") + wire(frame_code::shutdown_write) + wire(frame_code::close);
   EXPECT_EQ(h.received_until(wire(frame_code::close)), all);
   write_all(h.peer.get(), wire(frame_code::close));
-  EXPECT_EQ(h.program->wait(), code(exit_status::done));
+  EXPECT_EQ(h.program.wait(), code(exit_status::done));
 }
 
 TEST(Hvcat, MovesAFileAndShowsItsProgressOnATerminal) {

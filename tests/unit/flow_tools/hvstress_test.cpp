@@ -23,14 +23,15 @@ constexpr int code(exit_status s) {
 
 // A directory and an echo in it.
 struct echo {
-  explicit echo(const std::string& prefix = {}) : uri(prefix + "unix://" + (directory / "s")) {
-    program.emplace(hvstress, std::vector<std::string>{"--listen", "--verbose", uri});
-    program->errors_until("listening");
+  explicit echo(const std::string& prefix = {})
+      : uri(prefix + "unix://" + (directory / "s")),
+        program(hvstress, {"--listen", "--verbose", uri}) {
+    program.errors_until("listening");
   }
 
   temporary_directory directory;
   std::string uri;
-  std::optional<tool> program;
+  tool program;
 };
 
 // All that a pattern finds, in order of the text.
@@ -97,12 +98,12 @@ INSTANTIATE_TEST_SUITE_P(, HvstressSpoken, testing::Values("", "raw+"));
 TEST(Hvstress, BothEndsLogTheChecksumsOfBothDirections) {
   echo e;
   const auto r = run_tool(hvstress, {"-v", "-i", "5", e.uri});
-  e.program->signal(SIGTERM);
-  EXPECT_EQ(e.program->wait(), code(exit_status::interrupted));
+  e.program.signal(SIGTERM);
+  EXPECT_EQ(e.program.wait(), code(exit_status::interrupted));
   const auto sent = all_of(r.errors, " sent_sha256=([0-9a-f]{64})");
   EXPECT_EQ(sent.size(), 5U) << r.errors;
   EXPECT_EQ(all_of(r.errors, "received_sha256=([0-9a-f]{64})"), sent);
-  EXPECT_EQ(all_of(e.program->errors(), "msg=echoed.* sha256=([0-9a-f]{64})"), sent);
+  EXPECT_EQ(all_of(e.program.errors(), "msg=echoed.* sha256=([0-9a-f]{64})"), sent);
 }
 
 TEST(Hvstress, TheSeedThatIsPrintedRepeatsTheRun) {
