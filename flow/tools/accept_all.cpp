@@ -1,5 +1,7 @@
 #include "flow/tools/accept_all.hpp"
 
+#include "flow/tools/program.hpp"
+
 namespace flow::tools {
 
 awaitable<void> accept_all(listener& l, interruption& i, log& log, task_group& tasks,
@@ -17,6 +19,21 @@ awaitable<void> accept_all(listener& l, interruption& i, log& log, task_group& t
       co_await pause.async_wait(as_result);
     }
   }
+}
+
+awaitable<exit_status> listen_and_serve(const connection_options& options, const target& at,
+                                        interruption& i, log& log, task_group& tasks,
+                                        std::function<awaitable<void>(accepted)> serve) {
+  const asio::any_io_executor executor = co_await asio::this_coro::executor;
+  auto l = options.listen(executor, at);
+  if (!l) {
+    complain(l.error().message());
+    co_return exit_status::failure;
+  }
+  log.info("listening", {{"address", place_of(*l, at)}});
+  co_await accept_all(*l, i, log, tasks, std::move(serve));
+  co_await tasks.join();
+  co_return exit_status::interrupted;
 }
 
 }  // namespace flow::tools

@@ -48,7 +48,6 @@ class bench_server {
   awaitable<result<void>> send(duplex& peer, const bench_request& r);
   awaitable<result<void>> echo(duplex& peer, std::uint32_t size);
 
-  asio::any_io_executor executor_;
   bench_options options_;
   interruption interruption_;
   log log_;

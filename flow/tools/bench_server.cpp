@@ -2,7 +2,6 @@
 
 #include "flow/tools/accept_all.hpp"
 #include "flow/tools/bench.hpp"
-#include "flow/tools/program.hpp"
 
 namespace flow::tools {
 namespace {
@@ -13,8 +12,7 @@ constexpr std::uint64_t longest_ms = 3'600'000;
 }  // namespace
 
 bench_server::bench_server(const asio::any_io_executor& executor, bench_options o)
-    : executor_(executor),
-      options_(std::move(o)),
+    : options_(std::move(o)),
       interruption_(executor),
       log_(STDERR_FILENO, options_.verbose ? log::level::info : log::level::warning),
       tasks_(executor, [this](const std::string& name, const std::exception_ptr& e) {
@@ -22,16 +20,9 @@ bench_server::bench_server(const asio::any_io_executor& executor, bench_options 
       }) {}
 
 awaitable<exit_status> bench_server::run() {
-  auto l = options_.connections.listen(executor_, options_.peer);
-  if (!l) {
-    complain(l.error().message());
-    co_return exit_status::failure;
-  }
-  log_.info("listening", {{"address", place_of(*l, options_.peer)}});
-  co_await accept_all(*l, interruption_, log_, tasks_,
-                      [this](accepted arrived) { return serve(std::move(arrived)); });
-  co_await tasks_.join();
-  co_return exit_status::interrupted;
+  const auto serve_one = [this](accepted arrived) { return serve(std::move(arrived)); };
+  co_return co_await listen_and_serve(options_.connections, options_.peer, interruption_, log_,
+                                      tasks_, serve_one);
 }
 
 awaitable<void> bench_server::serve(accepted arrived) {

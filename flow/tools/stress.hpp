@@ -44,7 +44,6 @@ class stress_server {
  private:
   awaitable<void> serve(accepted arrived);
 
-  asio::any_io_executor executor_;
   stress_options options_;
   interruption interruption_;
   log log_;

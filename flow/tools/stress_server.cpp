@@ -3,14 +3,12 @@
 #include "flow/copy.hpp"
 #include "flow/tools/accept_all.hpp"
 #include "flow/tools/checksum.hpp"
-#include "flow/tools/program.hpp"
 #include "flow/tools/stress.hpp"
 
 namespace flow::tools {
 
 stress_server::stress_server(const asio::any_io_executor& executor, stress_options o)
-    : executor_(executor),
-      options_(std::move(o)),
+    : options_(std::move(o)),
       interruption_(executor),
       log_(STDERR_FILENO, options_.verbose ? log::level::info : log::level::warning),
       tasks_(executor, [this](const std::string& name, const std::exception_ptr& e) {
@@ -18,16 +16,9 @@ stress_server::stress_server(const asio::any_io_executor& executor, stress_optio
       }) {}
 
 awaitable<exit_status> stress_server::run() {
-  auto l = options_.connections.listen(executor_, options_.peer);
-  if (!l) {
-    complain(l.error().message());
-    co_return exit_status::failure;
-  }
-  log_.info("listening", {{"address", place_of(*l, options_.peer)}});
-  co_await accept_all(*l, interruption_, log_, tasks_,
-                      [this](accepted arrived) { return serve(std::move(arrived)); });
-  co_await tasks_.join();
-  co_return exit_status::interrupted;
+  const auto serve_one = [this](accepted arrived) { return serve(std::move(arrived)); };
+  co_return co_await listen_and_serve(options_.connections, options_.peer, interruption_, log_,
+                                      tasks_, serve_one);
 }
 
 awaitable<void> stress_server::serve(accepted arrived) {

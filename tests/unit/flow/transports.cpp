@@ -16,15 +16,6 @@ using flow::listener;
 using flow::unique_fd;
 using flow::vsock_address;
 
-temporary_directory::temporary_directory() {
-  std::string pattern = (std::filesystem::temp_directory_path() / "flow.XXXXXX").string();
-  path_ = ::mkdtemp(pattern.data());
-}
-
-temporary_directory::~temporary_directory() {
-  std::filesystem::remove_all(path_);
-}
-
 std::pair<unique_fd, unique_fd> connected_pair(int type) {
   int fds[2] = {-1, -1};
   EXPECT_EQ(::socketpair(AF_UNIX, type | SOCK_CLOEXEC, 0, fds), 0);

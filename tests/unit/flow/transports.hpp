@@ -10,22 +10,9 @@
 #include "flow/listener.hpp"
 #include "flow/transport.hpp"
 #include "flow/unique_fd.hpp"
+#include "tests/temporary_directory.hpp"
 
 namespace tests {
-
-// A directory that is gone when the test is.
-class temporary_directory {
- public:
-  temporary_directory();
-  temporary_directory(const temporary_directory&) = delete;
-  temporary_directory& operator=(const temporary_directory&) = delete;
-  ~temporary_directory();
-
-  std::string operator/(const std::string& name) const { return path_ + "/" + name; }
-
- private:
-  std::string path_;
-};
 
 std::pair<flow::unique_fd, flow::unique_fd> connected_pair(int type = SOCK_STREAM);
 

@@ -12,6 +12,7 @@
 #include "flow/task_group.hpp"
 #include "runtime_api/ttrpc/status.hpp"
 #include "tests/co_test.hpp"
+#include "tests/temporary_directory.hpp"
 #include "tests/unit/runtime_api/test_service.hpp"
 
 using flow::awaitable;
@@ -26,10 +27,6 @@ namespace {
 class listening_socket {
  public:
   listening_socket() {
-    std::string directory = ::testing::TempDir() + "ttrpcXXXXXX";
-    EXPECT_NE(::mkdtemp(directory.data()), nullptr);
-    directory_ = directory;
-    path_ = directory + "/s";
     fd.reset(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
     sockaddr_un address{};
     address.sun_family = AF_UNIX;
@@ -37,20 +34,13 @@ class listening_socket {
     EXPECT_EQ(::bind(fd.get(), reinterpret_cast<sockaddr*>(&address), sizeof address), 0);
     EXPECT_EQ(::listen(fd.get(), 16), 0);
   }
-  listening_socket(const listening_socket&) = delete;
-  listening_socket& operator=(const listening_socket&) = delete;
-  ~listening_socket() {
-    ::unlink(path_.c_str());
-    ::rmdir(directory_.c_str());
-  }
-
   const std::string& path() const { return path_; }
 
   unique_fd fd;
 
  private:
-  std::string directory_;
-  std::string path_;
+  tests::temporary_directory directory_;
+  std::string path_ = directory_ / "s";
 };
 
 }  // namespace
