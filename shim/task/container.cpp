@@ -52,8 +52,8 @@ container::container(flow::asio::any_io_executor executor, std::string id, path 
 // --- file systems
 // ---------------------------------------------------------------------------------
 
-result<std::string> container::prepare(const std::vector<mount_description>& rootfs,
-                                       const spec& s) {
+result<std::string> container::prepare(const std::vector<mount_description>& rootfs, const spec& s,
+                                       const spec::namespace_function& in_guest) {
   const path mounted = bundle_ / "rootfs";
   for (const auto& m : rootfs) {
     if (auto done = mount_on(m, mounted); !done) {
@@ -66,8 +66,9 @@ result<std::string> container::prepare(const std::vector<mount_description>& roo
     unmount();
     return std::move(root).error().in("rootfs");
   }
-  auto text = s.for_guest(root.value(), std::string(guest_cgroup) + "/" + name_in_guest(number_),
-                          [this](const path& source) { return share_path(bundle_ / source); });
+  auto text = s.for_guest(
+      root.value(), std::string(guest_cgroup) + "/" + name_in_guest(number_),
+      [this](const path& source) { return share_path(bundle_ / source); }, in_guest);
   if (!text) {
     unmount();
   }

@@ -34,7 +34,8 @@ class container {
 
   // Mounts the root file system at bundle/rootfs and gives it, and what `s` binds, to the guest.
   // Returns the specification for the guest's OCI runtime. On an error nothing stays mounted.
-  flow::result<std::string> prepare(const std::vector<mount_description>& rootfs, const spec& s);
+  flow::result<std::string> prepare(const std::vector<mount_description>& rootfs, const spec& s,
+                                    const spec::namespace_function& in_guest);
 
   // Takes all of that away.
   void unmount();
