@@ -124,7 +124,7 @@ func testDetachAndReattach(t *testing.T) {
 
 func testExecBurst(t *testing.T) {
 	inContainer(t, forever(), func(c *shim) {
-		p := c.execArgs("sh", "-c", burst)
+		p := c.execArgs("cat", burstFile)
 		p.mustExit(0)
 		p.stdout.mustEndWith(burstText())
 		p.delete()
@@ -135,11 +135,11 @@ func testExecBurst(t *testing.T) {
 // comes afterwards.
 func testReaderThatComesLate(t *testing.T) {
 	inContainer(t, forever(), func(c *shim) {
-		p := &child{shim: c, exec: uniqueName("e"), stderr: c.newStream("late-stderr")}
+		p := &child{shim: c, id: c.id, exec: uniqueName("e"), stderr: c.newStream("late-stderr")}
 		out := c.newFIFO("late-stdout")
 		c.must("Exec", &task.ExecProcessRequest{
 			ID: c.id, ExecID: p.exec, Stdout: out, Stderr: p.stderr.path,
-			Spec: processAny(t, process("sh", "-c", "seq 1 30000 | head -c 150000")),
+			Spec: processAny(t, process("head", "-c", "150000", burstFile)),
 		}, new(empty))
 		p.start()
 		p.mustExit(0)

@@ -15,13 +15,14 @@ import (
 // child is a process of a shim's container: its first one, or an exec.
 type child struct {
 	shim   *shim
+	id     string // the container's
 	exec   string // empty: the first one
 	stdin  string
 	stdout *stream
 	stderr *stream
 }
 
-// create makes the container, from a bind mount of the root file system, with readers on its output.
+// create makes the container of the shim's own bundle, from a bind mount of the root file system.
 func (c *shim) create() *child {
 	c.t.Helper()
 	return c.createFrom(&types.Mount{Type: "bind", Source: rootfs, Options: []string{"rbind", "rw"}})
@@ -29,10 +30,16 @@ func (c *shim) create() *child {
 
 func (c *shim) createFrom(mounts ...*types.Mount) *child {
 	c.t.Helper()
-	p := &child{shim: c, stdout: c.newStream("stdout"), stderr: c.newStream("stderr")}
+	return c.createIn(c.id, c.bundle, mounts)
+}
+
+// createIn makes a container with readers on its output.
+func (c *shim) createIn(id, bundle string, mounts []*types.Mount) *child {
+	c.t.Helper()
+	p := &child{shim: c, id: id, stdout: c.newStream(id + "-stdout"), stderr: c.newStream(id + "-stderr")}
 	var response task.CreateTaskResponse
 	c.must("Create", &task.CreateTaskRequest{
-		ID: c.id, Bundle: c.bundle, Rootfs: mounts, Stdout: p.stdout.path, Stderr: p.stderr.path,
+		ID: id, Bundle: bundle, Rootfs: mounts, Stdout: p.stdout.path, Stderr: p.stderr.path,
 	}, &response)
 	if response.Pid == 0 {
 		c.t.Error("Create answered pid 0")
@@ -52,7 +59,7 @@ func (c *shim) run() *child {
 func (c *shim) execWith(withStdin bool, spec *specs.Process) *child {
 	c.t.Helper()
 	id := uniqueName("e")
-	p := &child{shim: c, exec: id, stdout: c.newStream(id + "-stdout"), stderr: c.newStream(id + "-stderr")}
+	p := &child{shim: c, id: c.id, exec: id, stdout: c.newStream(id + "-stdout"), stderr: c.newStream(id + "-stderr")}
 	if withStdin {
 		p.stdin = c.newFIFO(id + "-stdin")
 	}
@@ -83,7 +90,7 @@ func (c *shim) execArgs(args ...string) *child {
 func (p *child) start() {
 	p.shim.t.Helper()
 	var response task.StartResponse
-	p.shim.must("Start", &task.StartRequest{ID: p.shim.id, ExecID: p.exec}, &response)
+	p.shim.must("Start", &task.StartRequest{ID: p.id, ExecID: p.exec}, &response)
 	if response.Pid == 0 {
 		p.shim.t.Error("Start answered pid 0")
 	}
@@ -92,14 +99,14 @@ func (p *child) start() {
 func (p *child) state() *task.StateResponse {
 	p.shim.t.Helper()
 	response := new(task.StateResponse)
-	p.shim.must("State", &task.StateRequest{ID: p.shim.id, ExecID: p.exec}, response)
+	p.shim.must("State", &task.StateRequest{ID: p.id, ExecID: p.exec}, response)
 	return response
 }
 
 func (p *child) wait() int {
 	p.shim.t.Helper()
 	var response task.WaitResponse
-	p.shim.must("Wait", &task.WaitRequest{ID: p.shim.id, ExecID: p.exec}, &response)
+	p.shim.must("Wait", &task.WaitRequest{ID: p.id, ExecID: p.exec}, &response)
 	return int(response.ExitStatus)
 }
 
@@ -112,14 +119,14 @@ func (p *child) mustExit(status int) {
 
 func (p *child) kill(signal syscall.Signal) {
 	p.shim.t.Helper()
-	request := &task.KillRequest{ID: p.shim.id, ExecID: p.exec, Signal: uint32(signal), All: p.exec == ""}
+	request := &task.KillRequest{ID: p.id, ExecID: p.exec, Signal: uint32(signal), All: p.exec == ""}
 	p.shim.must("Kill", request, new(empty))
 }
 
 func (p *child) delete() *task.DeleteResponse {
 	p.shim.t.Helper()
 	response := new(task.DeleteResponse)
-	p.shim.must("Delete", &task.DeleteRequest{ID: p.shim.id, ExecID: p.exec}, response)
+	p.shim.must("Delete", &task.DeleteRequest{ID: p.id, ExecID: p.exec}, response)
 	return response
 }
 
@@ -144,5 +151,5 @@ func (p *child) attach() *os.File {
 
 func (p *child) closeStdin() {
 	p.shim.t.Helper()
-	p.shim.must("CloseIO", &task.CloseIORequest{ID: p.shim.id, ExecID: p.exec, Stdin: true}, new(empty))
+	p.shim.must("CloseIO", &task.CloseIORequest{ID: p.id, ExecID: p.exec, Stdin: true}, new(empty))
 }

@@ -83,19 +83,8 @@ func testOutputThenExit(t *testing.T) {
 	c.shutdown()
 }
 
-// burst writes a text of 8 MiB that shows where something is missing.
-const burst = "seq 1 1127198 | head -c 8388608"
-
-func burstText() string {
-	var whole strings.Builder
-	for i := 1; whole.Len() < 8<<20; i++ {
-		fmt.Fprintln(&whole, i)
-	}
-	return whole.String()[:8<<20]
-}
-
 func testBurstThenExit(t *testing.T) {
-	c := startShim(t, shell(burst))
+	c := startShim(t, specification{args: []string{"cat", burstFile}})
 	init := c.run()
 	init.mustExit(0)
 	init.stdout.mustEndWith(burstText())
@@ -105,7 +94,7 @@ func testBurstThenExit(t *testing.T) {
 
 // Shutdown of a shim that has a container does nothing, and above all cuts nothing off.
 func testShutdownWhileRunning(t *testing.T) {
-	c := startShim(t, shell(burst))
+	c := startShim(t, specification{args: []string{"cat", burstFile}})
 	init := c.run()
 	c.must("Shutdown", &task.ShutdownRequest{ID: c.id}, new(empty))
 	init.stdout.mustEndWith(burstText())

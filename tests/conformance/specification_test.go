@@ -2,9 +2,12 @@ package conformance
 
 import (
 	"encoding/json"
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strings"
+	"sync"
 	"testing"
 
 	"github.com/opencontainers/runtime-spec/specs-go"
@@ -60,7 +63,18 @@ func shell(script string) specification { return specification{args: []string{"s
 // forever is a container that is there to be exec'd into.
 func forever() specification { return specification{args: []string{"sleep", "100000"}} }
 
-// makeRootfs fills a directory with a busybox and its names.
+// burstFile is in every container: 8 MiB that show where something is missing.
+const burstFile = "/data/burst"
+
+var burstText = sync.OnceValue(func() string {
+	var whole strings.Builder
+	for i := 1; whole.Len() < 8<<20; i++ {
+		fmt.Fprintln(&whole, i)
+	}
+	return whole.String()[:8<<20]
+})
+
+// makeRootfs fills a directory with a busybox, its names, and burstFile.
 func makeRootfs(directory string) error {
 	for _, name := range []string{"bin", "dev", "proc", "tmp", "data"} {
 		if err := os.MkdirAll(filepath.Join(directory, name), 0o755); err != nil {
@@ -75,9 +89,23 @@ func makeRootfs(directory string) error {
 	if err != nil {
 		return err
 	}
-	installed := filepath.Join(directory, "bin", "busybox")
-	if err := os.WriteFile(installed, program, 0o755); err != nil {
+	if err := os.WriteFile(filepath.Join(directory, "bin", "busybox"), program, 0o755); err != nil {
 		return err
 	}
-	return exec.Command(installed, "--install", "-s", filepath.Join(directory, "bin")).Run()
+	if err := os.WriteFile(filepath.Join(directory, burstFile), []byte(burstText()), 0o644); err != nil {
+		return err
+	}
+	names, err := exec.Command(busybox, "--list").Output()
+	if err != nil {
+		return err
+	}
+	for _, name := range strings.Fields(string(names)) {
+		if name == "busybox" {
+			continue
+		}
+		if err := os.Symlink("busybox", filepath.Join(directory, "bin", name)); err != nil {
+			return err
+		}
+	}
+	return nil
 }
