@@ -50,8 +50,8 @@ std::string string_in(const json::object& parent, std::string_view name) {
   return value != nullptr && value->is_string() ? std::string(value->as_string()) : std::string();
 }
 
-// The guest's crun refuses what does not call itself 1.0. Every later 1.x is an extension of it, and
-// containerd 2 writes 1.2 and more.
+// The guest's crun refuses what does not call itself 1.0. Every later 1.x is an extension of it,
+// and containerd 2 writes 1.2 and more.
 result<void> rewrite_version(json::object& document) {
   const auto version = string_in(document, "ociVersion");
   if (version.empty()) {

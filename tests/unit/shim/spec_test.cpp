@@ -120,7 +120,8 @@ TEST(Spec, LaterVersionsOneAreGivenToTheGuestAsTheOneItsRuntimeTakes) {
 TEST(Spec, OtherVersionsAreRefusedByName) {
   for (const char* version : {"2.0.0", "0.9", "10.0.0"}) {
     const auto s = spec::parse(with(R"("ociVersion": ")" + std::string(version) + "\""));
-    const auto guest = s.value().for_guest("/guest/root", "/hvsock/c1", share_nothing, no_namespace);
+    const auto guest =
+        s.value().for_guest("/guest/root", "/hvsock/c1", share_nothing, no_namespace);
     ASSERT_FALSE(guest) << version;
     EXPECT_EQ(guest.error().code(), flow::error_code(errc::invalid_argument));
     EXPECT_NE(guest.error().message().find(version), std::string::npos);
