@@ -32,6 +32,9 @@ class publisher {
   // it.
   void publish(const std::string& topic, const google::protobuf::MessageLite& event);
 
+  // That of all events, and of the shim.
+  const std::string& containerd_namespace() const noexcept { return namespace_; }
+
   void start();
 
   // Returns when all was taken by containerd, or `limit` has passed; nothing runs any more then.
