@@ -39,6 +39,26 @@ result<void> linux_os::make_directory(const std::string& path) {
   return {};
 }
 
+result<void> linux_os::unmount(const std::string& target) {
+  if (::umount2(target.c_str(), UMOUNT_NOFOLLOW) == 0) {
+    return {};
+  }
+  const auto failure = system_error("unmount " + target);
+  ::umount2(target.c_str(), UMOUNT_NOFOLLOW | MNT_DETACH);
+  return failure;
+}
+
+result<void> linux_os::make_directory(const std::string& path, std::uint32_t mode,
+                                      std::uint32_t uid, std::uint32_t gid) {
+  if (::mkdir(path.c_str(), 0700) != 0) {
+    return errno == EEXIST ? result<void>() : system_error("mkdir " + path);
+  }
+  if (::chmod(path.c_str(), mode) != 0 || ::chown(path.c_str(), uid, gid) != 0) {
+    return system_error("give away " + path);
+  }
+  return {};
+}
+
 result<void> linux_os::change_directory(const std::string& path) {
   if (::chdir(path.c_str()) != 0) {
     return system_error("chdir " + path);

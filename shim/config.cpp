@@ -229,6 +229,8 @@ result<config> load_config(const path& program, const path& file) {
   if (auto applied = apply_file(c, wanted); !applied) {
     return std::move(applied).error();
   }
+  // A logger is waited for as any other reader is.
+  c.stdio.logger.end = c.stdio.linger;
   return c;
 }
 

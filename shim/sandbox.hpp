@@ -52,6 +52,9 @@ class sandbox {
   const hvsock::agent::v1::agent_client& agent() const { return guest_->agent(); }
   guest& streams() { return *guest_; }
 
+  // Plugs disks in and out; only after ready().
+  machine& vm() { return machine_; }
+
   // Where to put, by bind mounts, what the guest is to see.
   const std::filesystem::path& entries() const noexcept { return share_.entries(); }
 

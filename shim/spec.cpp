@@ -50,6 +50,20 @@ std::string string_in(const json::object& parent, std::string_view name) {
   return value != nullptr && value->is_string() ? std::string(value->as_string()) : std::string();
 }
 
+// The guest's crun refuses what does not call itself 1.0. Every later 1.x is an extension of it,
+// and containerd 2 writes 1.2 and more.
+result<void> rewrite_version(json::object& document) {
+  const auto version = string_in(document, "ociVersion");
+  if (version.empty()) {
+    return {};
+  }
+  if (!version.starts_with("1.")) {
+    return invalid("ociVersion " + version + " is not supported, only 1.x");
+  }
+  document["ociVersion"] = "1.0.2";
+  return {};
+}
+
 // Labels of the host's security modules, which the guest's kernel does not have.
 void rewrite_process(json::object& process) {
   process.erase("apparmorProfile");
@@ -168,6 +182,9 @@ result<std::string> spec::for_guest(const std::string& root, const std::string& 
                                     const share_function& share,
                                     const namespace_function& in_guest) const {
   json::object document = document_;
+  if (auto rewritten = rewrite_version(document); !rewritten) {
+    return std::move(rewritten).error();
+  }
   document["root"].as_object()["path"] = root;
   // Hooks are programs of the host.
   document.erase("hooks");

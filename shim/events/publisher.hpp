@@ -41,6 +41,8 @@ class publisher {
 
   // Events that did not fit into the queue.
   std::size_t dropped() const noexcept { return dropped_; }
+  // That of all events, and of the shim.
+  const std::string& containerd_namespace() const noexcept { return namespace_; }
 
   void start();
 

@@ -25,7 +25,7 @@ stdio_names names_in(const api::CreateTaskRequest& request) {
 std::vector<mount_description> mounts_in(const api::CreateTaskRequest& request) {
   std::vector<mount_description> mounts;
   for (const auto& m : request.rootfs()) {
-    mounts.push_back({m.type(), m.source(), {m.options().begin(), m.options().end()}});
+    mounts.push_back({m.type(), m.source(), {m.options().begin(), m.options().end()}, m.target()});
   }
   return mounts;
 }
@@ -72,6 +72,7 @@ task_service::answer<api::CreateTaskResponse> task_service::create(
     log_.warning("create failed", {{"id", request.id()}, {"err", created.error().message()}});
     sandbox_.forget(init.number);
     co_await c->join();
+    co_await c->detach_disks();
     c->unmount();
     if (init.streams) {
       init.streams->give_up();
@@ -97,11 +98,16 @@ awaitable<result<void>> task_service::create_container(container& c,
   if (!s) {
     co_return s.error();
   }
-  auto streams = process_streams::open(executor_, c.id(), init.stdio, config_.stdio, log_);
+  const stdio_owner owner{c.id(), events_.containerd_namespace()};
+  auto streams = process_streams::open(executor_, c.id(), owner, init.stdio, config_.stdio, log_);
   if (!streams) {
     co_return streams.error();
   }
   init.streams = std::move(streams.value());
+  const auto stdio_ready = co_await init.streams->ready();
+  if (!stdio_ready) {
+    co_return stdio_ready;
+  }
 
   // The guest boots meanwhile.
   const auto guest_spec = c.prepare(
@@ -115,6 +121,11 @@ awaitable<result<void>> task_service::create_container(container& c,
     co_return ready;
   }
 
+  const auto plugged = co_await c.attach_disks();
+  if (!plugged) {
+    co_return plugged;
+  }
+
   auto host = host_process::start();
   if (!host) {
     co_return host.error();
@@ -124,6 +135,7 @@ awaitable<result<void>> task_service::create_container(container& c,
   wanted.set_process(init.number);
   wanted.set_spec(guest_spec.value());
   *wanted.mutable_stdio() = init.streams->expect(sandbox_.streams());
+  c.add_mounts(wanted);
   c.watch(c.init());
   const auto created = co_await sandbox_.agent().create_container(wanted);
   if (!created) {

@@ -4,23 +4,12 @@
 
 #include <boost/json/array.hpp>
 #include <boost/json/serialize.hpp>
-#include <cstdlib>
 
 #include "flow/file.hpp"
 #include "runtime_api/ttrpc/unix_socket.hpp"
 #include "tests/e2e/harness/containerd.hpp"
 
 namespace e2e {
-
-namespace {
-
-std::string shim_program() {
-  const char* directory = std::getenv("HVSOCK_BIN");
-  const std::string bin = directory != nullptr ? directory : HVSOCK_SOURCE_DIR "/build/release/bin";
-  return bin + "/containerd-shim-hvsock-v2";
-}
-
-}  // namespace
 
 standalone_shim::standalone_shim(std::filesystem::path directory, std::string id)
     : directory_(std::move(directory)), id_(std::move(id)) {
@@ -60,11 +49,11 @@ run_result standalone_shim::run_action(const std::string& action, const std::str
   const std::string where = bundle(id_);
   EXPECT_TRUE(flow::write_file(where + "/log", ""));
   // By the private containerd's directory the shim is known for one of the tests'.
-  return run({"env", "TTRPC_ADDRESS=" + events_address(),
-              "TESTS=" + private_containerd::directory(), shim_program(), "-namespace", "default",
-              "-address", (directory_ / "containerd.sock").string(), "-publish-binary", "/bin/true",
-              "-id", id_, "-debug", "-bundle", where, action},
-             {.input = input, .directory = where});
+  return run(
+      {"env", "TTRPC_ADDRESS=" + events_address(), "TESTS=" + private_containerd::directory(),
+       HVSOCK_SHIM, "-namespace", "default", "-address", (directory_ / "containerd.sock").string(),
+       "-publish-binary", "/bin/true", "-id", id_, "-debug", "-bundle", where, action},
+      {.input = input, .directory = where});
 }
 
 std::string standalone_shim::start(const std::string& input) {

@@ -109,6 +109,25 @@ TEST(Spec, GuestGetsItsOwnRootAndCgroup) {
   EXPECT_EQ(guest.at("process").at("args").at(0), "sh");
 }
 
+TEST(Spec, LaterVersionsOneAreGivenToTheGuestAsTheOneItsRuntimeTakes) {
+  for (const char* version : {"1.0.0", "1.0.2-dev", "1.1.0", "1.2.1", "1.3.0"}) {
+    const auto guest = for_guest(with(R"("ociVersion": ")" + std::string(version) + "\""));
+    EXPECT_EQ(guest.at("ociVersion"), "1.0.2") << version;
+  }
+  EXPECT_FALSE(for_guest(plain).contains("ociVersion"));
+}
+
+TEST(Spec, OtherVersionsAreRefusedByName) {
+  for (const char* version : {"2.0.0", "0.9", "10.0.0"}) {
+    const auto s = spec::parse(with(R"("ociVersion": ")" + std::string(version) + "\""));
+    const auto guest =
+        s.value().for_guest("/guest/root", "/hvsock/c1", share_nothing, no_namespace);
+    ASSERT_FALSE(guest) << version;
+    EXPECT_EQ(guest.error().code(), flow::error_code(errc::invalid_argument));
+    EXPECT_NE(guest.error().message().find(version), std::string::npos);
+  }
+}
+
 TEST(Spec, WithoutALinuxSectionTheCgroupIsStillOurs) {
   EXPECT_EQ(for_guest(plain).at("linux").at("cgroupsPath"), "/hvsock/c1");
   EXPECT_EQ(for_guest(with(R"("linux": "none")")).at("linux").at("cgroupsPath"), "/hvsock/c1");
