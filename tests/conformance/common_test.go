@@ -8,7 +8,7 @@ import (
 	"fmt"
 	"net"
 	"os"
-	"strconv"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -26,6 +26,9 @@ const callTimeout = 2 * time.Minute
 var rootfs string
 
 func TestMain(m *testing.M) {
+	if filepath.Base(os.Args[0]) == readAhead {
+		readAheadAndExit()
+	}
 	os.Exit(func() int {
 		directory, err := os.MkdirTemp("", "conformance-")
 		if err == nil {
@@ -70,17 +73,6 @@ func eventually(so func() bool) error {
 		}
 	}
 	return errors.New("not in time")
-}
-
-func allProcesses() map[int]struct{} {
-	found := map[int]struct{}{}
-	entries, _ := os.ReadDir("/proc")
-	for _, entry := range entries {
-		if pid, err := strconv.Atoi(entry.Name()); err == nil {
-			found[pid] = struct{}{}
-		}
-	}
-	return found
 }
 
 func commandLine(pid int) string {
