@@ -12,9 +12,8 @@
 namespace agent {
 namespace {
 
-// Requests are answered in the order of the queue, or batch by batch; what waits for a place in it
-// gets one when others are answered. A question that is waited for comes back behind all of the
-// batch before it, so a few of them see off whatever a process that has ended had asked for.
+// What a process had asked for when it ended (reads ahead) may still hold inodes. virtiofsd answers
+// in order, batch by batch, so an answer that is waited for comes behind the batch before it.
 constexpr int questions = 8;
 
 std::vector<std::string> entries_of(const std::string& directory) {

@@ -3,9 +3,8 @@
 // Each entry of a container's directory in the share is a file system of its own to the guest
 // (virtiofsd announces them), mounted by the kernel when somebody first goes there, and gone with
 // the last mount of it. If that were the container's, it would go while the container's last
-// process exits, perhaps with reads ahead still on their way: they hold inodes, which Linux 6.1
-// answers with "kernel BUG ... Busy inodes after unmount of virtiofs". The process would be stuck
-// there, its exit never told.
+// process exits. Under load that was seen to end in "kernel BUG: Busy inodes after unmount of
+// virtiofs" (Linux 6.1): the process is stuck in its exit, which is never told.
 #pragma once
 
 #include <string>

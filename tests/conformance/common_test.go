@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"net"
 	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -26,9 +25,6 @@ const callTimeout = 2 * time.Minute
 var rootfs string
 
 func TestMain(m *testing.M) {
-	if filepath.Base(os.Args[0]) == readAhead {
-		readAheadAndExit()
-	}
 	os.Exit(func() int {
 		directory, err := os.MkdirTemp("", "conformance-")
 		if err == nil {

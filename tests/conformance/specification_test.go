@@ -74,7 +74,7 @@ var burstText = sync.OnceValue(func() string {
 	return whole.String()[:8<<20]
 })
 
-// makeRootfs fills a directory with a busybox, its names, burstFile and readAhead.
+// makeRootfs fills a directory with a busybox, its names, and burstFile.
 func makeRootfs(directory string) error {
 	for _, name := range []string{"bin", "dev", "proc", "tmp", "data"} {
 		if err := os.MkdirAll(filepath.Join(directory, name), 0o755); err != nil {
@@ -93,9 +93,6 @@ func makeRootfs(directory string) error {
 		return err
 	}
 	if err := os.WriteFile(filepath.Join(directory, burstFile), []byte(burstText()), 0o644); err != nil {
-		return err
-	}
-	if err := installReadAhead(directory); err != nil {
 		return err
 	}
 	names, err := exec.Command(busybox, "--list").Output()

@@ -12,7 +12,6 @@ import (
 
 func TestStress(t *testing.T) {
 	t.Run("Lifecycles", testManyLifecycles)
-	t.Run("ExitsWhileReading", testExitsWhileReading)
 	t.Run("Execs", testManyExecs)
 }
 
@@ -37,19 +36,6 @@ func testManyLifecycles(t *testing.T) {
 			init := c.run()
 			init.mustExit(0)
 			init.stdout.mustEndWith("hello\n")
-			init.delete()
-			c.shutdown()
-		})
-	}
-}
-
-// A container that ends while what its kernel reads ahead from the image is still under way.
-func testExitsWhileReading(t *testing.T) {
-	for i := range rounds(t) {
-		t.Run(fmt.Sprint(i), func(t *testing.T) {
-			c := startShim(t, specification{args: []string{readAhead}})
-			init := c.run()
-			init.mustExit(readAheadStatus)
 			init.delete()
 			c.shutdown()
 		})
