@@ -7,14 +7,13 @@
 
 #include "flow/file.hpp"
 #include "runtime_api/ttrpc/unix_socket.hpp"
-#include "tests/e2e/harness/containerd.hpp"
 
 namespace e2e {
 
 namespace {
 
-std::string socket_of(const std::string& id) {
-  const auto address = flow::read_file(private_containerd::bundle(id) + "/address");
+std::string socket_of(const std::filesystem::path& bundle) {
+  const auto address = flow::read_file(bundle / "address");
   if (!address) {
     ADD_FAILURE() << address.error().message();
     return {};
@@ -24,7 +23,8 @@ std::string socket_of(const std::string& id) {
 
 }  // namespace
 
-shim_connection::shim_connection(const std::string& id) : context_(1), log_(STDERR_FILENO) {
+shim_connection::shim_connection(const std::filesystem::path& bundle)
+    : context_(1), log_(STDERR_FILENO) {
   run([](shim_connection& self, std::string path) -> flow::awaitable<void> {
     auto stream = co_await ttrpc::connect_unix(path);
     if (!stream) {
@@ -34,7 +34,7 @@ shim_connection::shim_connection(const std::string& id) : context_(1), log_(STDE
     self.client_ = std::make_unique<ttrpc::client>(self.context_.get_executor(),
                                                    std::move(stream.value()), self.log_);
     self.task_ = std::make_unique<task_client>(*self.client_);
-  }(*this, socket_of(id)));
+  }(*this, socket_of(bundle)));
 }
 
 shim_connection::~shim_connection() {
