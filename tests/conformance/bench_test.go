@@ -6,60 +6,61 @@ import (
 	"time"
 )
 
-// BenchmarkShim measures one shim; hack/bench runs it for ours and for the runc shim.
+// BenchmarkShim measures one shim, in milliseconds; hack/bench runs it for ours and for the runc shim.
 func BenchmarkShim(b *testing.B) {
-	b.Run("Phases", benchmarkPhases)
+	b.Run("Life", benchmarkLife)
 	b.Run("Exec", benchmarkExec)
-	b.Run("Stdin8MiB", benchmarkStdin)
-	b.Run("Output8MiB", benchmarkOutput)
+	b.Run("Input", benchmarkInput)
+	b.Run("Output", benchmarkOutput)
 }
 
-// phase reports what an operation takes on the average, in milliseconds.
-func phase(b *testing.B, sums map[string]time.Duration, name string, operation func()) {
-	b.Helper()
+// stopwatch sums up what the parts of a benchmark take.
+type stopwatch map[string]time.Duration
+
+func (w stopwatch) measure(part string, operation func()) {
 	begin := time.Now()
 	operation()
-	sums[name] += time.Since(begin)
+	w[part] += time.Since(begin)
 }
 
-func report(b *testing.B, sums map[string]time.Duration) {
-	b.Helper()
-	for name, sum := range sums {
-		b.ReportMetric(float64(sum.Microseconds())/1000/float64(b.N), "ms-"+name)
+func (w stopwatch) report(b *testing.B) {
+	b.ReportMetric(0, "ns/op")
+	for part, sum := range w {
+		b.ReportMetric(float64(sum.Microseconds())/1000/float64(b.N), "ms-"+part)
 	}
 }
 
-// The life of a container, from `start` to `delete`.
-func benchmarkPhases(b *testing.B) {
-	sums := map[string]time.Duration{}
+// The life of a container.
+func benchmarkLife(b *testing.B) {
+	w := stopwatch{}
 	for range b.N {
 		var c *shim
 		var init *child
-		phase(b, sums, "shim-start", func() { c = startShim(b, forever()) })
-		phase(b, sums, "create", func() { init = c.create() })
-		phase(b, sums, "start", init.start)
-		phase(b, sums, "kill-and-wait", func() { init.kill(syscall.SIGKILL); init.wait() })
-		phase(b, sums, "delete", func() { init.delete() })
-		phase(b, sums, "shutdown-and-cleanup", c.shutdown)
+		w.measure("1-start-of-the-shim", func() { c = startShim(b, forever()) })
+		w.measure("2-create", func() { init = c.create() })
+		w.measure("3-start", init.start)
+		w.measure("4-kill-and-wait", func() { init.kill(syscall.SIGKILL); init.wait() })
+		w.measure("5-delete", func() { init.delete() })
+		w.measure("6-shutdown-and-cleanup", c.shutdown)
 	}
-	report(b, sums)
+	w.report(b)
 }
 
 // inBenchmark measures an operation on a container that does nothing.
-func inBenchmark(b *testing.B, operation func(c *shim)) {
+func inBenchmark(b *testing.B, part string, operation func(c *shim)) {
 	b.Helper()
+	w := stopwatch{}
 	c := startShim(b, forever())
 	init := c.run()
-	b.ResetTimer()
 	for range b.N {
-		operation(c)
+		w.measure(part, func() { operation(c) })
 	}
-	b.StopTimer()
+	w.report(b)
 	init.end()
 }
 
 func benchmarkExec(b *testing.B) {
-	inBenchmark(b, func(c *shim) {
+	inBenchmark(b, "exec", func(c *shim) {
 		p := c.execArgs("true")
 		p.mustExit(0)
 		p.delete()
@@ -67,8 +68,7 @@ func benchmarkExec(b *testing.B) {
 }
 
 func benchmarkOutput(b *testing.B) {
-	b.SetBytes(int64(len(burstText())))
-	inBenchmark(b, func(c *shim) {
+	inBenchmark(b, "exec-8MiB-out", func(c *shim) {
 		p := c.execArgs("cat", burstFile)
 		p.mustExit(0)
 		p.stdout.mustEndWith(burstText())
@@ -76,9 +76,8 @@ func benchmarkOutput(b *testing.B) {
 	})
 }
 
-func benchmarkStdin(b *testing.B) {
-	b.SetBytes(int64(len(burstText())))
-	inBenchmark(b, func(c *shim) {
+func benchmarkInput(b *testing.B) {
+	inBenchmark(b, "exec-8MiB-in-and-out", func(c *shim) {
 		p := c.execWith(true, process("cat"))
 		p.start()
 		stdin := p.attach()
