@@ -57,6 +57,9 @@ class container {
   void remove_exec(const std::string& exec_id) { execs_.erase(exec_id); }
   const std::map<std::string, std::shared_ptr<process>>& execs() const noexcept { return execs_; }
 
+  // The Start of an exec has ended, well or not: what waits for execs looks again.
+  void exec_started() { exec_changed_.notify_all(); }
+
   // Init and execs, which are the caller's from here on. The execs are forgotten; calls that are
   // still under way find init.
   std::vector<std::shared_ptr<process>> remove_all();
@@ -87,7 +90,7 @@ class container {
   std::vector<disk> disks_;  // opened, not plugged in yet
   std::shared_ptr<process> init_;
   std::map<std::string, std::shared_ptr<process>> execs_;
-  flow::event exec_stopped_;
+  flow::event exec_changed_;
   flow::task_group tasks_;
 };
 
