@@ -41,10 +41,12 @@ void publisher::start() {
   }
 }
 
-void publisher::publish(const std::string& topic, const google::protobuf::MessageLite& event) {
+std::uint64_t publisher::publish(const std::string& topic,
+                                 const google::protobuf::MessageLite& event) {
   log_.debug("publish", {{"topic", topic}});
+  ++published_;
   if (address_.empty()) {
-    return;
+    return published_;
   }
   auto& envelope = *queue_.emplace_back().mutable_envelope();
   *envelope.mutable_timestamp() = timestamp_now();
@@ -54,6 +56,7 @@ void publisher::publish(const std::string& topic, const google::protobuf::Messag
   envelope.mutable_event()->set_type_url(event.GetTypeName());
   event.SerializeToString(envelope.mutable_event()->mutable_value());
   changed_.notify_all();
+  return published_;
 }
 
 awaitable<void> publisher::run() {

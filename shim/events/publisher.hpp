@@ -6,6 +6,7 @@
 
 #include <google/protobuf/message_lite.h>
 
+#include <cstdint>
 #include <deque>
 #include <memory>
 #include <string>
@@ -29,8 +30,11 @@ class publisher {
   publisher& operator=(const publisher&) = delete;
 
   // `topic` is "/tasks/create" and so on, `event` the message of containerd.events that goes with
-  // it.
-  void publish(const std::string& topic, const google::protobuf::MessageLite& event);
+  // it. Returns its number; they count from 1.
+  std::uint64_t publish(const std::string& topic, const google::protobuf::MessageLite& event);
+
+  // The number of the last event that nobody waits for any more.
+  std::uint64_t taken() const noexcept { return published_ - queue_.size(); }
 
   void start();
 
@@ -47,6 +51,7 @@ class publisher {
   std::string namespace_;
   flow::log& log_;
   std::deque<containerd::services::events::ttrpc::v1::ForwardRequest> queue_;
+  std::uint64_t published_ = 0;
   std::unique_ptr<ttrpc::client> client_;
   bool stopping_ = false;
   flow::event changed_;
