@@ -30,13 +30,15 @@ error no_container(containers::container_id id) {
 }  // namespace
 
 containers::containers(const flow::asio::any_io_executor& executor, reaper& children, crun& runtime,
-                       host& shim, event_queue& events, flow::log& log, container_directories where)
+                       host& shim, event_queue& events, os& system, flow::log& log,
+                       container_directories where)
     : executor_(executor),
       children_(children),
       crun_(runtime),
       shim_(shim),
       events_(events),
       log_(log),
+      mounts_(executor, system, log),
       where_(std::move(where)),
       memory_(executor, [this](container_id id) { check_memory(id); }),
       releases_(executor, [&log](const std::string& name, const std::exception_ptr& failure) {
@@ -46,7 +48,8 @@ containers::containers(const flow::asio::any_io_executor& executor, reaper& chil
 }
 
 awaitable<result<pid_t>> containers::create(container_id id, process_id init,
-                                            const std::string& spec, const stdio_request& stdio) {
+                                            const std::string& spec, const stdio_request& stdio,
+                                            mounts::mount_list file_systems) {
   if (containers_.contains(id)) {
     co_return error(code::already_exists, "container " + std::to_string(id));
   }
@@ -58,13 +61,12 @@ awaitable<result<pid_t>> containers::create(container_id id, process_id init,
   p.id = init;
   p.container = id;
 
-  const auto created = co_await run_create(id, p, spec, stdio);
+  const auto created = co_await run_create(id, p, spec, stdio, std::move(file_systems));
   containers_[id].busy = false;
   if (!created) {
     processes_.erase(init);
     containers_.erase(id);
-    std::error_code ignored;
-    std::filesystem::remove_all(bundle_of(id), ignored);
+    remove_bundle(id);
     co_return created;
   }
   if (auto watched = memory_.add(id, cgroup_of(id)); !watched) {
@@ -75,14 +77,18 @@ awaitable<result<pid_t>> containers::create(container_id id, process_id init,
 }
 
 awaitable<result<pid_t>> containers::run_create(container_id id, process& init,
-                                                const std::string& spec,
-                                                const stdio_request& stdio) {
+                                                const std::string& spec, const stdio_request& stdio,
+                                                mounts::mount_list file_systems) {
   const std::string bundle = bundle_of(id);
   if (::mkdir(bundle.c_str(), 0700) != 0) {
     co_return flow::system_error("mkdir " + bundle);
   }
   if (auto written = flow::write_file(bundle + "/config.json", spec); !written) {
     co_return written.error();
+  }
+  const auto mounted = co_await mounts_.make(bundle, std::move(file_systems));
+  if (!mounted) {
+    co_return mounted.error();
   }
   init.stdio = std::make_unique<process_stdio>(executor_, log_);
   const auto opened = co_await init.stdio->open(shim_, stdio);
@@ -413,9 +419,15 @@ awaitable<result<void>> containers::remove(container_id id) {
   }
   containers_.erase(id);
   memory_.remove(id);
+  remove_bundle(id);
+  co_return result<void>();
+}
+
+// First the mounts: what is on them is not ours to remove.
+void containers::remove_bundle(container_id id) {
+  mounts_.remove(bundle_of(id));
   std::error_code ignored;
   std::filesystem::remove_all(bundle_of(id), ignored);
-  co_return result<void>();
 }
 
 std::string containers::bundle_of(container_id id) const {

@@ -20,6 +20,8 @@
 #include "agent/io/process_stdio.hpp"
 #include "agent/memory_watch.hpp"
 #include "agent/metrics.hpp"
+#include "agent/mounts.hpp"
+#include "agent/os.hpp"
 #include "agent/reaper.hpp"
 #include "flow/log.hpp"
 #include "flow/task_group.hpp"
@@ -45,10 +47,13 @@ class containers {
 
   // Everything given by reference outlives the object.
   containers(const flow::asio::any_io_executor& executor, reaper& children, crun& runtime,
-             host& shim, event_queue& events, flow::log& log, container_directories where = {});
+             host& shim, event_queue& events, os& system, flow::log& log,
+             container_directories where = {});
 
-  flow::awaitable<flow::result<pid_t>> create(container_id id, process_id init,
-                                              const std::string& spec, const stdio_request& stdio);
+  // The bundle's root file system, or part of it, may be in `file_systems`.
+  flow::awaitable<flow::result<pid_t>> create(
+      container_id id, process_id init, const std::string& spec, const stdio_request& stdio,
+      mounts::mount_list file_systems = mounts::mount_list());
   flow::awaitable<flow::result<void>> start(container_id id);
   flow::awaitable<flow::result<pid_t>> exec(container_id id, process_id process,
                                             const std::string& spec, const stdio_request& stdio);
@@ -96,7 +101,8 @@ class containers {
 
   flow::awaitable<flow::result<pid_t>> run_create(container_id id, process& init,
                                                   const std::string& spec,
-                                                  const stdio_request& stdio);
+                                                  const stdio_request& stdio,
+                                                  mounts::mount_list file_systems);
   flow::awaitable<flow::result<pid_t>> run_exec(container_id id, process& p,
                                                 const std::string& file, const std::string& spec,
                                                 const stdio_request& stdio);
@@ -106,6 +112,7 @@ class containers {
   flow::awaitable<flow::result<void>> run_update(container_id id, std::string file,
                                                  const std::string& resources);
   flow::awaitable<void> release(std::list<std::unique_ptr<process_stdio>>::iterator stdio);
+  void remove_bundle(container_id id);
   std::string bundle_of(container_id id) const;
   std::string cgroup_of(container_id id) const;
   flow::result<container*> find_container(container_id id);
@@ -118,6 +125,7 @@ class containers {
   host& shim_;
   event_queue& events_;
   flow::log& log_;
+  mounts mounts_;
   container_directories where_;
   std::map<container_id, container> containers_;
   std::map<process_id, std::unique_ptr<process>> processes_;

@@ -2,6 +2,7 @@
 // be done to a machine without having it done.
 #pragma once
 
+#include <cstdint>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -20,12 +21,20 @@ class os {
   virtual flow::result<void> mount(const std::string& source, const std::string& target,
                                    const std::string& type, unsigned long flags,
                                    const std::string& data) = 0;
+  // Out of the name space in any case; an error says that something uses it on.
+  virtual flow::result<void> unmount(const std::string& target) = 0;
+
   virtual flow::result<void> make_directory(const std::string& path) = 0;  // ok if it is there
+  virtual flow::result<void> make_directory(const std::string& path, std::uint32_t mode,
+                                            std::uint32_t uid, std::uint32_t gid) = 0;
   virtual flow::result<void> change_directory(const std::string& path) = 0;
   virtual flow::result<void> change_root(const std::string& path) = 0;  // and enters it
   virtual flow::result<void> write_file(const std::string& path, std::string_view text) = 0;
   virtual flow::result<std::string> read_file(const std::string& path) = 0;
   virtual flow::result<void> load_module(const std::string& path) = 0;  // ok if it is loaded
+
+  // A network interface of the guest itself.
+  virtual flow::result<void> bring_up(const std::string& interface) = 0;
 
   // Names of a directory's entries, sorted.
   virtual flow::result<std::vector<std::string>> list_directory(const std::string& path) = 0;
@@ -37,12 +46,16 @@ class linux_os final : public os {
   flow::result<void> mount(const std::string& source, const std::string& target,
                            const std::string& type, unsigned long flags,
                            const std::string& data) override;
+  flow::result<void> unmount(const std::string& target) override;
   flow::result<void> make_directory(const std::string& path) override;
+  flow::result<void> make_directory(const std::string& path, std::uint32_t mode, std::uint32_t uid,
+                                    std::uint32_t gid) override;
   flow::result<void> change_directory(const std::string& path) override;
   flow::result<void> change_root(const std::string& path) override;
   flow::result<void> write_file(const std::string& path, std::string_view text) override;
   flow::result<std::string> read_file(const std::string& path) override;
   flow::result<void> load_module(const std::string& path) override;
+  flow::result<void> bring_up(const std::string& interface) override;
   flow::result<std::vector<std::string>> list_directory(const std::string& path) override;
 };
 

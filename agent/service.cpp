@@ -79,7 +79,7 @@ awaitable<result<void>> service::events(context& call, const api::EventsRequest&
 service::answer<api::CreateContainerResponse> service::create_container(
     context& /*call*/, const api::CreateContainerRequest& request) {
   const auto pid = co_await containers_.create(request.container(), request.process(),
-                                               request.spec(), request.stdio());
+                                               request.spec(), request.stdio(), request.mounts());
   if (!pid) {
     co_return pid.error();
   }

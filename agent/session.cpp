@@ -36,7 +36,8 @@ awaitable<result<void>> serve_shim(flow::asio::any_io_executor executor, host& s
   tasks.spawn("reaper", children.run());
   crun runtime(children);
   event_queue events(executor);
-  containers all(executor, children, runtime, shim, events, log);
+  linux_os system;
+  containers all(executor, children, runtime, shim, events, system, log);
   service api(all, events,
               {.init_entered_ms = init_entered_ms, .connected_ms = milliseconds_since_boot()});
 

@@ -140,6 +140,7 @@ std::vector<known_key> known_keys() {
          return true;
        }},
       {"shim", "state_directory", "an absolute path", absolute_path(&config::state_directory)},
+      {"shim", "bootstrap_version", "2 or 3", count(&config::bootstrap_version, 2, 3)},
       {"shim", "debug", "true or false",
        [](config& c, const toml::node& value) {
          const auto* flag = value.as_boolean();
@@ -228,6 +229,8 @@ result<config> load_config(const path& program, const path& file) {
   if (auto applied = apply_file(c, wanted); !applied) {
     return std::move(applied).error();
   }
+  // A logger is waited for as any other reader is.
+  c.stdio.logger.end = c.stdio.linger;
   return c;
 }
 

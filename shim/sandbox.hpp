@@ -45,9 +45,16 @@ class sandbox {
   // Waits for the guest. An error says why there is none (any more).
   flow::awaitable<flow::result<void>> ready();
 
+  // It has ended: lost, or stopped.
+  bool lost() const noexcept { return lost_.has_value(); }
+  flow::awaitable<void> wait_lost();
+
   // Calls of the agent; only after ready().
   const hvsock::agent::v1::agent_client& agent() const { return guest_->agent(); }
   guest& streams() { return *guest_; }
+
+  // Plugs disks in and out; only after ready().
+  machine& vm() { return machine_; }
 
   // Where to put, by bind mounts, what the guest is to see.
   const std::filesystem::path& entries() const noexcept { return share_.entries(); }
@@ -71,6 +78,9 @@ class sandbox {
 
   // Ends the machine at once.
   void kill(const std::string& reason);
+
+  // Ends the machine and returns when none of its processes is left. stop() is still to come.
+  flow::awaitable<void> halt();
 
   // Ends it and returns when nothing of it is left.
   flow::awaitable<void> stop();

@@ -188,6 +188,11 @@ std::uint64_t process_stdio::stderr_written_at_exit() {
 }
 
 void process_stdio::finish() {
+  // A child that holds on to the input gets what is in the pipe, then its end.
+  if (stdin_.our_end) {
+    flow::error_code ignored;
+    stdin_.our_end->close(ignored);
+  }
   for (channel* c : {&stdout_, &stderr_}) {
     if (c->output) {
       c->output->finish();

@@ -44,19 +44,28 @@ void publisher::start() {
 std::uint64_t publisher::publish(const std::string& topic,
                                  const google::protobuf::MessageLite& event) {
   log_.debug("publish", {{"topic", topic}});
-  ++published_;
   if (address_.empty()) {
-    return published_;
+    return ++published_;
   }
-  auto& envelope = *queue_.emplace_back().mutable_envelope();
+  api::ForwardRequest request;
+  auto& envelope = *request.mutable_envelope();
   *envelope.mutable_timestamp() = timestamp_now();
   envelope.set_namespace_(namespace_);
   envelope.set_topic(topic);
   // containerd compares the url literally: no host in front of the name.
   envelope.mutable_event()->set_type_url(event.GetTypeName());
   event.SerializeToString(envelope.mutable_event()->mutable_value());
+  const std::size_t size = request.ByteSizeLong();
+  if (queued_ + size > most_queued) {
+    ++dropped_;
+    log_.error("event dropped: containerd takes none and the queue is full",
+               {{"topic", topic}, {"dropped", dropped_}});
+    return published_;
+  }
+  queued_ += size;
+  queue_.push_back(std::move(request));
   changed_.notify_all();
-  return published_;
+  return ++published_;
 }
 
 awaitable<void> publisher::run() {
@@ -75,6 +84,7 @@ awaitable<void> publisher::run() {
       break;
     }
     if (taken) {
+      queued_ -= head.ByteSizeLong();
       queue_.pop_front();
       retry = first_retry;
       changed_.notify_all();

@@ -1,6 +1,7 @@
 #include "shim/io/delivery.hpp"
 
 #include <algorithm>
+#include <cerrno>
 #include <vector>
 
 namespace shim {
@@ -181,15 +182,22 @@ awaitable<void> delivery::write_sink() {
 awaitable<void> delivery::wait_read_by_client() {
   auto look = first_look;
   while (!abandoned_ && !sink_failed_ && sink_->unread() > 0) {
+    if (sink_->broken()) {
+      sink_failed(flow::system_error(EPIPE, "the reader is gone"));
+      break;
+    }
     co_await changed_.wait_for(look);
     look = std::min(look * 2, last_idle_look);
   }
 }
 
 void delivery::sink_failed(const flow::error& e) {
+  // What a reader has left unread goes with it.
+  const auto unread = sink_->unread();
   sink_failed_ = true;
+  lost_ += unread;
   log_.error("output cannot be delivered; it is dropped from here on",
-             {{"stream", name_}, {"err", e.message()}, {"delivered", written_}});
+             {{"stream", name_}, {"err", e.message()}, {"delivered", written_ - unread}});
 }
 
 void delivery::lose(std::uint64_t bytes, const char* reason) {

@@ -21,6 +21,7 @@
 #include "flow/log.hpp"
 #include "flow/stream.hpp"
 #include "flow/task_group.hpp"
+#include "shim/io/logger.hpp"
 #include "shim/io/sink.hpp"
 #include "shim/io/spool.hpp"
 
@@ -40,6 +41,8 @@ struct delivery_limits {
   // How long a guest may be silent about bytes that it says a killed process has written. Then they
   // count as lost: SIGKILL ends a process, whatever its guest does.
   std::chrono::milliseconds silent_guest{10000};
+
+  logger_limits logger = {};
 };
 
 class delivery {

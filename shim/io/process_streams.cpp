@@ -15,11 +15,9 @@ constexpr auto close_deadline = std::chrono::seconds(10);
 
 }  // namespace
 
-result<std::unique_ptr<process_streams>> process_streams::open(flow::asio::any_io_executor executor,
-                                                               const std::string& name,
-                                                               const stdio_names& names,
-                                                               const delivery_limits& limits,
-                                                               flow::log& log) {
+result<std::unique_ptr<process_streams>> process_streams::open(
+    flow::asio::any_io_executor executor, const std::string& name, const stdio_owner& owner,
+    const stdio_names& names, const delivery_limits& limits, flow::log& log) {
   auto streams = std::make_unique<process_streams>(executor, log);
   streams->terminal_ = names.terminal;
   if (!names.in.empty()) {
@@ -29,31 +27,72 @@ result<std::unique_ptr<process_streams>> process_streams::open(flow::asio::any_i
     }
     streams->input_ = std::make_unique<input>(executor, std::move(source.value()), log);
   }
-  // A terminal is read even if nobody wants its output: it would block the process otherwise.
-  if (!names.out.empty() || names.terminal) {
-    auto sink = open_sink(executor, names.out);
-    if (!sink) {
-      return std::move(sink).error();
-    }
-    streams->stdout_ = std::make_unique<delivery>(executor, name + " stdout",
-                                                  std::move(sink.value()), limits, log);
-  }
-  if (!names.err.empty() && !names.terminal) {
-    auto sink = open_sink(executor, names.err);
-    if (!sink) {
-      return std::move(sink).error();
-    }
-    streams->stderr_ = std::make_unique<delivery>(executor, name + " stderr",
-                                                  std::move(sink.value()), limits, log);
+  if (auto opened = streams->open_outputs(name, owner, names, limits); !opened) {
+    return std::move(opened).error();
   }
   return streams;
 }
 
 process_streams::process_streams(flow::asio::any_io_executor executor, flow::log& log)
     : executor_(executor),
+      log_(log),
       tasks_(executor, [&log](const std::string& task, const std::exception_ptr& failure) {
         log.error("stdio task failed", {{"task", task}, {"err", flow::describe(failure)}});
       }) {}
+
+result<void> process_streams::open_outputs(const std::string& name, const stdio_owner& owner,
+                                           const stdio_names& names,
+                                           const delivery_limits& limits) {
+  const auto out_uri = parse_stdio_uri(names.out);
+  // A terminal is read even if nobody wants its output: it would block the process otherwise.
+  if (!names.out.empty() || names.terminal) {
+    auto out = open_output(out_uri, owner, limits.logger, &logger::take_stdout);
+    if (!out) {
+      return std::move(out).error();
+    }
+    stdout_ = std::make_unique<delivery>(executor_, name + " stdout", std::move(out.value()),
+                                         limits, log_);
+  }
+  if (!names.err.empty() && !names.terminal) {
+    const bool one_place =
+        out_uri.what == stdio_uri::kind::file || out_uri.what == stdio_uri::kind::binary;
+    auto err = open_output(one_place ? out_uri : parse_stdio_uri(names.err), owner, limits.logger,
+                           &logger::take_stderr);
+    if (!err) {
+      return std::move(err).error();
+    }
+    stderr_ = std::make_unique<delivery>(executor_, name + " stderr", std::move(err.value()),
+                                         limits, log_);
+  }
+  if (logger_) {
+    logger_->close_untaken();
+  }
+  return {};
+}
+
+result<std::unique_ptr<sink>> process_streams::open_output(const stdio_uri& uri,
+                                                           const stdio_owner& owner,
+                                                           const logger_limits& limits,
+                                                           std::unique_ptr<sink> (logger::*end)()) {
+  if (uri.what != stdio_uri::kind::binary) {
+    return open_sink(executor_, uri);
+  }
+  if (!logger_) {
+    auto started = logger::start(executor_, uri, owner, limits, log_);
+    if (!started) {
+      return std::move(started).error();
+    }
+    logger_ = std::move(started.value());
+  }
+  return ((*logger_).*end)();
+}
+
+awaitable<result<void>> process_streams::ready() {
+  if (!logger_) {
+    co_return result<void>();
+  }
+  co_return co_await logger_->wait_ready();
+}
 
 hvsock::agent::v1::Stdio process_streams::expect(guest& from) {
   hvsock::agent::v1::Stdio wanted;
@@ -128,6 +167,9 @@ void process_streams::give_up() {
   if (input_) {
     input_->stop();
   }
+  if (logger_) {
+    logger_->give_up();
+  }
   if (std::exchange(attached_, true)) {
     return;
   }
@@ -182,6 +224,7 @@ awaitable<void> process_streams::wait_safe_to_end() {
 }
 
 awaitable<void> process_streams::finish(std::chrono::steady_clock::duration limit) {
+  const auto end = std::chrono::steady_clock::now() + limit;
   const flow::deadline cut_off(executor_, limit, [this] {
     for (guest_end* end : {&stdout_end_, &stderr_end_}) {
       if (end->stream) {
@@ -198,6 +241,10 @@ awaitable<void> process_streams::finish(std::chrono::steady_clock::duration limi
     if (output != nullptr) {
       co_await output->wait_received();
     }
+  }
+  // Whoever deletes a process may look at its log next.
+  if (logger_) {
+    static_cast<void>(co_await logger_->wait_ended(end - std::chrono::steady_clock::now()));
   }
 }
 
@@ -217,6 +264,9 @@ awaitable<void> process_streams::linger() {
     if (output != nullptr) {
       co_await output->join();
     }
+  }
+  if (logger_) {
+    co_await logger_->join();
   }
   if (input_) {
     co_await input_->join();

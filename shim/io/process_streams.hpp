@@ -16,7 +16,8 @@
 
 namespace shim {
 
-// As the client named them; see open_sink() for the outputs. `in` is a FIFO or empty.
+// As the client named them; see open_sink() and logger for the outputs. `in` is a FIFO or empty.
+// If `out` is a file or a logger, it takes stderr too, whatever `err` says, unless that is empty.
 struct stdio_names {
   std::string in;
   std::string out;
@@ -27,14 +28,15 @@ struct stdio_names {
 class process_streams {
  public:
   // Opens the client's ends. `name` is for the log; limits and log outlive the object.
-  static flow::result<std::unique_ptr<process_streams>> open(flow::asio::any_io_executor executor,
-                                                             const std::string& name,
-                                                             const stdio_names& names,
-                                                             const delivery_limits& limits,
-                                                             flow::log& log);
+  static flow::result<std::unique_ptr<process_streams>> open(
+      flow::asio::any_io_executor executor, const std::string& name, const stdio_owner& owner,
+      const stdio_names& names, const delivery_limits& limits, flow::log& log);
   process_streams(flow::asio::any_io_executor executor, flow::log& log);
   process_streams(const process_streams&) = delete;
   process_streams& operator=(const process_streams&) = delete;
+
+  // Returns when the client's ends can be written to: a logger has to say so itself.
+  flow::awaitable<flow::result<void>> ready();
 
   // Fills in what the agent needs to connect its ends to `from`.
   hvsock::agent::v1::Stdio expect(guest& from);
@@ -60,7 +62,7 @@ class process_streams {
   void process_ended();
 
   // Takes what is still to come into the spools, and returns when both streams have ended or
-  // `limit` has passed; then they are cut off.
+  // `limit` has passed; then they are cut off. Within the limit a logger is waited for, too.
   flow::awaitable<void> finish(std::chrono::steady_clock::duration limit);
 
   // Returns when all was delivered, or cannot be, and nothing runs any more. After finish().
@@ -78,16 +80,23 @@ class process_streams {
     std::optional<flow::stream> stream;
   };
 
+  flow::result<void> open_outputs(const std::string& name, const stdio_owner& owner,
+                                  const stdio_names& names, const delivery_limits& limits);
+  flow::result<std::unique_ptr<sink>> open_output(const stdio_uri& uri, const stdio_owner& owner,
+                                                  const logger_limits& limits,
+                                                  std::unique_ptr<sink> (logger::*end)());
   flow::awaitable<flow::result<void>> claim(guest_end& end);
   flow::awaitable<void> serve_input(flow::stream& to);
 
   flow::asio::any_io_executor executor_;
+  flow::log& log_;
   bool terminal_ = false;
   bool attached_ = false;  // attach() or give_up() has let the outputs run
   guest_end stdin_end_;
   guest_end stdout_end_;  // of a terminal: both directions
   guest_end stderr_end_;
   std::unique_ptr<input> input_;
+  std::unique_ptr<logger> logger_;
   std::unique_ptr<delivery> stdout_;
   std::unique_ptr<delivery> stderr_;
   flow::task_group tasks_;

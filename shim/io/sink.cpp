@@ -8,7 +8,6 @@
 #include <filesystem>
 
 #include "shim/io/fifo.hpp"
-#include "shim/io/stdio_uri.hpp"
 
 namespace shim {
 
@@ -67,14 +66,13 @@ result<std::unique_ptr<sink>> open_file(const std::string& path, int flags) {
 }  // namespace
 
 result<std::unique_ptr<sink>> open_sink(flow::asio::any_io_executor executor,
-                                        const std::string& uri) {
-  const auto parsed = parse_stdio_uri(uri);
-  const auto& path = parsed.path;
-  if ((parsed.what == stdio_uri::kind::path || parsed.what == stdio_uri::kind::file) &&
+                                        const stdio_uri& uri) {
+  const auto& path = uri.path;
+  if ((uri.what == stdio_uri::kind::path || uri.what == stdio_uri::kind::file) &&
       !path.starts_with('/')) {
-    return error(errc::invalid_argument, "stdio needs an absolute path: " + uri);
+    return error(errc::invalid_argument, "stdio needs an absolute path: " + path);
   }
-  switch (parsed.what) {
+  switch (uri.what) {
     case stdio_uri::kind::none:
       return std::unique_ptr<sink>(std::make_unique<null_sink>());
     case stdio_uri::kind::path: {
@@ -93,10 +91,11 @@ result<std::unique_ptr<sink>> open_sink(flow::asio::any_io_executor executor,
       // A directory that could not be made shows when the file is opened.
       return open_file(path, O_CREAT);
     }
+    case stdio_uri::kind::binary:
     case stdio_uri::kind::unknown:
       break;
   }
-  return error(errc::invalid_argument, "unknown stdio scheme " + parsed.scheme);
+  return error(errc::invalid_argument, "unknown stdio scheme " + uri.scheme);
 }
 
 }  // namespace shim

@@ -7,6 +7,7 @@
 
 #include "flow/asio.hpp"
 #include "flow/error.hpp"
+#include "shim/io/stdio_uri.hpp"
 
 namespace shim {
 
@@ -27,6 +28,10 @@ class sink {
   // Whether there is anybody to read; true where writing is all there is to it.
   virtual bool has_reader() = 0;
 
+  // Whether what is unread will never be read, and nothing written any more: the one reader is gone
+  // for good.
+  virtual bool broken() { return false; }
+
   // Gives the sink up. A client that reads it sees the end.
   virtual void close() = 0;
 };
@@ -35,10 +40,11 @@ class sink {
 //   ""                          output is dropped
 //   "/path", "fifo:///path"     a FIFO; a file that is not one is appended to
 //   "file:///path"              appended to, created with its directories if missing
+// Loggers ("binary:///path") serve two streams: see logger.hpp.
 // errc::invalid_argument if the scheme is not one of these, with the system's error if the file
 // cannot be opened. A FIFO is opened without waiting for its reader and kept open for one to come
 // back.
 flow::result<std::unique_ptr<sink>> open_sink(flow::asio::any_io_executor executor,
-                                              const std::string& uri);
+                                              const stdio_uri& uri);
 
 }  // namespace shim

@@ -1,5 +1,6 @@
 #include "shim/io/stdio_uri.hpp"
 
+#include <algorithm>
 #include <charconv>
 
 namespace shim {
@@ -21,25 +22,60 @@ std::string decode(std::string_view text) {
   return out;
 }
 
+// As in HTML forms, which is what Go's url.Values writes: '+' is a blank here, unlike in a path.
+std::string decode_query(std::string_view text) {
+  std::string blanks(text);
+  std::replace(blanks.begin(), blanks.end(), '+', ' ');
+  return decode(blanks);
+}
+
+std::vector<std::pair<std::string, std::string>> parse_query(std::string_view query) {
+  std::vector<std::pair<std::string, std::string>> pairs;
+  while (!query.empty()) {
+    const auto pair = query.substr(0, query.find('&'));
+    query.remove_prefix(std::min(pair.size() + 1, query.size()));
+    const auto key = pair.substr(0, pair.find('='));
+    if (!pair.empty()) {
+      pairs.emplace_back(decode_query(key),
+                         decode_query(pair.substr(std::min(key.size() + 1, pair.size()))));
+    }
+  }
+  return pairs;
+}
+
+stdio_uri::kind kind_of(std::string_view scheme) {
+  if (scheme == "fifo") {
+    return stdio_uri::kind::path;
+  }
+  if (scheme == "file") {
+    return stdio_uri::kind::file;
+  }
+  if (scheme == "binary" || scheme == "binary-v2") {
+    return stdio_uri::kind::binary;
+  }
+  return stdio_uri::kind::unknown;
+}
+
 }  // namespace
 
 stdio_uri parse_stdio_uri(std::string_view uri) {
+  stdio_uri parsed;
   if (uri.empty()) {
-    return {};
+    return parsed;
   }
   const auto separator = uri.find("://");
   if (uri.starts_with('/') || separator == std::string_view::npos) {
-    return {stdio_uri::kind::path, {}, std::string(uri)};
+    parsed.what = stdio_uri::kind::path;
+    parsed.path = uri;
+    return parsed;
   }
-  const auto scheme = uri.substr(0, separator);
-  const auto path = uri.substr(separator + 3);
-  if (scheme == "fifo") {
-    return {stdio_uri::kind::path, {}, decode(path.substr(0, path.find('?')))};
-  }
-  if (scheme == "file") {
-    return {stdio_uri::kind::file, {}, decode(path.substr(0, path.find('?')))};
-  }
-  return {stdio_uri::kind::unknown, std::string(scheme), {}};
+  parsed.scheme = uri.substr(0, separator);
+  parsed.what = kind_of(parsed.scheme);
+  const auto rest = uri.substr(separator + 3);
+  const auto path = rest.substr(0, rest.find('?'));
+  parsed.path = decode(path);
+  parsed.query = parse_query(rest.substr(std::min(path.size() + 1, rest.size())));
+  return parsed;
 }
 
 }  // namespace shim

@@ -14,6 +14,7 @@ struct mount_description {
   std::string type;
   std::string source;
   std::vector<std::string> options;
+  std::string target = {};  // below where it is mounted; empty: there
 };
 
 // What mount(2) is given for the options: flags for those it knows, the rest as data.

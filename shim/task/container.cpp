@@ -6,6 +6,7 @@
 #include <csignal>
 
 #include "flow/unique_fd.hpp"
+#include "shim/rootfs/guest_disk.hpp"
 
 namespace shim {
 
@@ -16,9 +17,10 @@ using std::filesystem::path;
 
 namespace {
 
-// Where the agent mounts the share (see agent/boot/file_systems.hpp), and what it calls the cgroup
-// that all containers are in.
+// Where the agent mounts the share (see agent/boot/file_systems.hpp), where it has a directory for
+// each container, and what it calls the cgroup that all containers are in.
 constexpr const char* guest_share = "/run/hvsock/share";
+constexpr const char* guest_directory = "/run/hvsock";
 constexpr const char* guest_cgroup = "/hvsock";
 
 // What a process gets that is lost with its machine.
@@ -52,26 +54,81 @@ container::container(flow::asio::any_io_executor executor, std::string id, path 
 // --- file systems
 // ---------------------------------------------------------------------------------
 
-result<std::string> container::prepare(const std::vector<mount_description>& rootfs,
-                                       const spec& s) {
-  const path mounted = bundle_ / "rootfs";
-  for (const auto& m : rootfs) {
-    if (auto done = mount_on(m, mounted); !done) {
-      unmount();
-      return std::move(done).error().in("rootfs");
-    }
-  }
-  auto root = share_path(s.root(bundle_));
+result<std::string> container::prepare(const std::vector<mount_description>& rootfs, const spec& s,
+                                       const spec::namespace_function& in_guest) {
+  auto root = prepare_root(rootfs, s);
   if (!root) {
     unmount();
     return std::move(root).error().in("rootfs");
   }
-  auto text = s.for_guest(root.value(), std::string(guest_cgroup) + "/" + name_in_guest(number_),
-                          [this](const path& source) { return share_path(bundle_ / source); });
+  auto text = s.for_guest(
+      root.value(), std::string(guest_cgroup) + "/" + name_in_guest(number_),
+      [this](const path& source) { return share_path(bundle_ / source); }, in_guest);
   if (!text) {
     unmount();
   }
   return text;
+}
+
+result<std::string> container::prepare_root(const std::vector<mount_description>& rootfs,
+                                            const spec& s) {
+  if (!for_guest_to_mount(rootfs)) {
+    for (const auto& m : rootfs) {
+      if (auto done = mount_on(m, bundle_ / "rootfs" / path(m.target).relative_path()); !done) {
+        return std::move(done).error();
+      }
+    }
+    return share_path(s.root(bundle_));
+  }
+  const auto name = name_in_guest(number_);
+  auto planned =
+      plan_guest_mounts(rootfs, std::string(guest_directory) + "/" + name, name,
+                        [this](const std::string& source) { return share_path(source); });
+  if (!planned) {
+    return std::move(planned).error();
+  }
+  guest_mounts_ = std::move(planned.value());
+  if (auto opened = open_disks(); !opened) {
+    return std::move(opened).error();
+  }
+  return guest_mounts_.root;
+}
+
+result<void> container::open_disks() {
+  for (const auto& source : guest_mounts_.disks) {
+    auto opened = open_disk(source);
+    if (!opened) {
+      return std::move(opened).error();
+    }
+    disks_.push_back(std::move(opened.value()));
+  }
+  return {};
+}
+
+awaitable<result<void>> container::attach_disks() {
+  for (auto& d : std::exchange(disks_, {})) {
+    const auto attached = co_await sandbox_.vm().attach(std::move(d));
+    if (!attached) {
+      co_return attached;
+    }
+  }
+  co_return result<void>();
+}
+
+awaitable<void> container::detach_disks() {
+  disks_.clear();
+  for (const auto& source : std::exchange(guest_mounts_, {}).disks) {
+    const auto detached = co_await sandbox_.vm().detach(source.serial);
+    if (!detached) {
+      log_.warning("disk is not unplugged", {{"id", id_}, {"err", detached.error().message()}});
+    }
+  }
+}
+
+void container::add_mounts(hvsock::agent::v1::CreateContainerRequest& to) const {
+  for (const auto& m : guest_mounts_.mounts) {
+    *to.add_mounts() = m;
+  }
 }
 
 result<std::string> container::share_path(const path& source) {

@@ -10,6 +10,7 @@
 
 #include "flow/log.hpp"
 #include "flow/task_group.hpp"
+#include "shim/rootfs/guest_mounts.hpp"
 #include "shim/rootfs/mount.hpp"
 #include "shim/sandbox.hpp"
 #include "shim/spec.hpp"
@@ -40,12 +41,23 @@ class container {
   std::uint32_t number() const noexcept { return number_; }
   const std::shared_ptr<process>& init() const noexcept { return init_; }
 
-  // Mounts the root file system at bundle/rootfs and gives it, and what `s` binds, to the guest.
+  // Mounts the root file system at bundle/rootfs and gives it, and what `s` binds, to the guest; or
+  // opens the images that the guest is to mount itself.
   // Returns the specification for the guest's OCI runtime. On an error nothing stays mounted.
-  flow::result<std::string> prepare(const std::vector<mount_description>& rootfs, const spec& s);
+  flow::result<std::string> prepare(const std::vector<mount_description>& rootfs, const spec& s,
+                                    const spec::namespace_function& in_guest);
 
   // Takes all of that away.
   void unmount();
+
+  // The images become disks of the machine, and cease to be. detach_disks() after the guest has
+  // unmounted them.
+  flow::awaitable<flow::result<void>> attach_disks();
+  flow::awaitable<void> detach_disks();
+  bool has_disks() const noexcept { return !guest_mounts_.disks.empty(); }
+
+  // What the agent is to mount.
+  void add_mounts(hvsock::agent::v1::CreateContainerRequest& to) const;
 
   // The exec, or nothing.
   std::shared_ptr<process> find_exec(const std::string& exec_id) const;
@@ -70,6 +82,9 @@ class container {
   flow::awaitable<void> join();
 
  private:
+  flow::result<std::string> prepare_root(const std::vector<mount_description>& rootfs,
+                                         const spec& s);
+  flow::result<void> open_disks();
   flow::result<std::string> share_path(const std::filesystem::path& source);
   flow::awaitable<void> conclude(std::shared_ptr<process> p, sandbox::process_end end);
   bool any_exec_running() const;
@@ -82,6 +97,8 @@ class container {
   flow::log& log_;
   std::uint32_t number_;
   std::uint32_t shared_ = 0;  // bind mounts given to the guest so far
+  guest_mounts guest_mounts_;
+  std::vector<disk> disks_;  // opened, not plugged in yet
   std::shared_ptr<process> init_;
   std::map<std::string, std::shared_ptr<process>> execs_;
   flow::event exec_stopped_;

@@ -2,6 +2,7 @@
 #include "containerd/events/task.pb.h"
 #include "flow/file.hpp"
 #include "runtime_api/ttrpc/status.hpp"
+#include "shim/bootstrap/runtime_options.hpp"
 #include "shim/task/service.hpp"
 
 namespace shim {
@@ -24,7 +25,7 @@ stdio_names names_in(const api::CreateTaskRequest& request) {
 std::vector<mount_description> mounts_in(const api::CreateTaskRequest& request) {
   std::vector<mount_description> mounts;
   for (const auto& m : request.rootfs()) {
-    mounts.push_back({m.type(), m.source(), {m.options().begin(), m.options().end()}});
+    mounts.push_back({m.type(), m.source(), {m.options().begin(), m.options().end()}, m.target()});
   }
   return mounts;
 }
@@ -53,6 +54,10 @@ task_service::answer<api::CreateTaskResponse> task_service::create(
   if (!request.checkpoint().empty()) {
     co_return error(code::unimplemented, "restoring a checkpoint");
   }
+  // `start` has acted on the options; here they can only be wrong.
+  if (const auto options = parse_runtime_options(request.options()); !options) {
+    co_return error(options.error());
+  }
   const auto c = std::make_shared<container>(
       executor_, request.id(), request.bundle(), sandbox_,
       [this](const container& owner, const process& p) { process_stopped(owner, p); }, log_);
@@ -67,6 +72,7 @@ task_service::answer<api::CreateTaskResponse> task_service::create(
     log_.warning("create failed", {{"id", request.id()}, {"err", created.error().message()}});
     sandbox_.forget(init.number);
     co_await c->join();
+    co_await c->detach_disks();
     c->unmount();
     if (init.streams) {
       init.streams->give_up();
@@ -92,20 +98,32 @@ awaitable<result<void>> task_service::create_container(container& c,
   if (!s) {
     co_return s.error();
   }
-  auto streams = process_streams::open(executor_, c.id(), init.stdio, config_.stdio, log_);
+  const stdio_owner owner{c.id(), events_.containerd_namespace()};
+  auto streams = process_streams::open(executor_, c.id(), owner, init.stdio, config_.stdio, log_);
   if (!streams) {
     co_return streams.error();
   }
   init.streams = std::move(streams.value());
+  const auto stdio_ready = co_await init.streams->ready();
+  if (!stdio_ready) {
+    co_return stdio_ready;
+  }
 
   // The guest boots meanwhile.
-  const auto guest_spec = c.prepare(mounts_in(request), s.value());
+  const auto guest_spec = c.prepare(
+      mounts_in(request), s.value(),
+      [this](const std::string& type, const auto& path) { return namespace_in_guest(type, path); });
   if (!guest_spec) {
     co_return guest_spec.error();
   }
   const auto ready = co_await sandbox_.ready();
   if (!ready) {
     co_return ready;
+  }
+
+  const auto plugged = co_await c.attach_disks();
+  if (!plugged) {
+    co_return plugged;
   }
 
   auto host = host_process::start(s.value().network_namespace());
@@ -118,6 +136,7 @@ awaitable<result<void>> task_service::create_container(container& c,
   wanted.set_process(init.number);
   wanted.set_spec(guest_spec.value());
   *wanted.mutable_stdio() = init.streams->expect(sandbox_.streams());
+  c.add_mounts(wanted);
   c.watch(c.init());
   const auto created = co_await sandbox_.agent().create_container(wanted);
   if (!created) {
@@ -130,6 +149,7 @@ awaitable<result<void>> task_service::create_container(container& c,
     co_return attached;
   }
   init.host = std::move(host.value());
+  init.guest_pid = static_cast<pid_t>(created.value().pid());
   init.pid = init.host->pid();
   // For the `delete` of a shim that died.
   static_cast<void>(flow::write_file(c.bundle() / "init.pid", std::to_string(init.pid)));

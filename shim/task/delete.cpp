@@ -82,7 +82,13 @@ awaitable<result<void>> task_service::delete_init(container& c, process& init) {
     }
   }
   co_await init.streams->finish(finish_deadline);
-  background_.spawn("delete in guest", delete_in_guest(c.number()));
+  if (c.has_disks()) {
+    // What the guest holds of them in its memory is written before they are whole.
+    co_await delete_in_guest(c.number());
+    co_await c.detach_disks();
+  } else {
+    background_.spawn("delete in guest", delete_in_guest(c.number()));
+  }
   co_await c.join();
   c.unmount();
   // Their pipes died with the container's processes; those never started have nobody to write.

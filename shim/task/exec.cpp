@@ -42,8 +42,9 @@ task_service::answer<task_service::empty> task_service::exec(
               .err = request.stderr(),
               .terminal = request.terminal()};
   p->spec = std::move(spec.value());
-  auto streams =
-      process_streams::open(executor_, c.id() + "/" + p->exec_id, p->stdio, config_.stdio, log_);
+  const stdio_owner owner{c.id(), events_.containerd_namespace()};
+  auto streams = process_streams::open(executor_, c.id() + "/" + p->exec_id, owner, p->stdio,
+                                       config_.stdio, log_);
   if (!streams) {
     co_return std::move(streams).error();
   }

@@ -101,6 +101,11 @@ awaitable<result<void>> task_service::start_init(container& c, process& p) {
 }
 
 awaitable<result<void>> task_service::start_exec(container& c, process& p) {
+  const auto stdio_ready = co_await p.streams->ready();
+  if (!stdio_ready) {
+    p.streams->give_up();
+    co_return stdio_ready;
+  }
   auto host = host_process::start(c.init()->host->network());
   if (!host) {
     co_return host.error();

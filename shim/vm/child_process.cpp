@@ -14,8 +14,8 @@ using flow::result;
 using flow::system_error;
 
 result<std::unique_ptr<child_process>> child_process::start(flow::asio::any_io_executor executor,
-                                                            flow::command c) {
-  c.dies_with_parent = true;
+                                                            flow::command c, lifetime bound) {
+  c.dies_with_parent = bound == lifetime::ends_with_shim;
   c.new_session = true;
   const auto pid = flow::spawn(c);
   if (!pid) {
@@ -43,10 +43,10 @@ child_process::~child_process() {
   reap(0);
 }
 
-void child_process::kill() noexcept {
+void child_process::kill(int signal) noexcept {
   // Until it is reaped the pid is its own.
   if (!ended_) {
-    ::kill(pid_, SIGKILL);
+    ::kill(pid_, signal);
   }
 }
 
@@ -75,6 +75,10 @@ void child_process::reap(int flags) noexcept {
   ended_ = true;
   code_ = info.si_code;
   status_ = info.si_status;
+}
+
+bool child_process::ended_well() const noexcept {
+  return code_ == CLD_EXITED && status_ == 0;
 }
 
 std::string child_process::end_text() const {

@@ -4,6 +4,7 @@
 #include <sys/types.h>
 
 #include <boost/asio/posix/stream_descriptor.hpp>
+#include <csignal>
 #include <cstdint>
 #include <memory>
 #include <string>
@@ -16,9 +17,12 @@ namespace shim {
 
 class child_process {
  public:
-  // Starts `c`; the child is killed if the shim dies.
-  static flow::result<std::unique_ptr<child_process>> start(flow::asio::any_io_executor executor,
-                                                            flow::command c);
+  // What becomes of the child if the shim is killed.
+  enum class lifetime { ends_with_shim, own };
+
+  static flow::result<std::unique_ptr<child_process>> start(
+      flow::asio::any_io_executor executor, flow::command c,
+      lifetime bound = lifetime::ends_with_shim);
   child_process(flow::asio::any_io_executor executor, std::string name, pid_t pid, int pidfd);
   child_process(const child_process&) = delete;
   child_process& operator=(const child_process&) = delete;
@@ -29,10 +33,13 @@ class child_process {
   pid_t pid() const noexcept { return pid_; }
   bool ended() const noexcept { return ended_; }
 
-  void kill() noexcept;
+  void kill(int signal = SIGKILL) noexcept;
 
   // Returns when the child has ended and was reaped. Several may wait.
   flow::awaitable<void> wait();
+
+  // It exited with status 0. Only after wait().
+  bool ended_well() const noexcept;
 
   // How it ended, for a message: "qemu-system-x86_64 exited with status 1", "... was killed by
   // signal 9". Only after wait().

@@ -8,8 +8,17 @@
 #include "flow/asio.hpp"
 #include "flow/error.hpp"
 #include "flow/transport.hpp"
+#include "flow/unique_fd.hpp"
 
 namespace shim {
+
+// An image or a block device of the host as a disk of the guest.
+struct disk {
+  std::string serial;    // at most 20 characters; the guest finds it by this
+  flow::unique_fd file;  // the guest can do with it what this can: nothing else of the host
+  bool block_device = false;
+  bool read_only = true;
+};
 
 class machine {
  public:
@@ -26,6 +35,12 @@ class machine {
 
   // Returns, with the reason, when one of its processes has ended. The others are ended then too.
   virtual flow::awaitable<flow::error> wait_ended() = 0;
+
+  // Plugs a disk into the running machine. An error says why it cannot be; nothing is left then.
+  virtual flow::awaitable<flow::result<void>> attach(disk d) = 0;
+
+  // Takes it out again. The guest must not use it any more. One that is not there is no error.
+  virtual flow::awaitable<flow::result<void>> detach(std::string serial) = 0;
 
   // Ends it at once, without a word to the guest. May be called again.
   virtual void kill() = 0;

@@ -82,6 +82,9 @@ flow::command qemu_command(const qemu_options& o) {
   const auto add = [&c](std::initializer_list<std::string> words) {
     c.argv.insert(c.argv.end(), words);
   };
+  if (o.disks) {
+    add({"-device", "virtio-scsi-pci,id=disks,num_queues=1"});
+  }
   if (o.errors >= 0) {
     c.descriptors.push_back({o.errors, 2});
   }

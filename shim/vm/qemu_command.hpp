@@ -25,6 +25,8 @@ struct qemu_options {
   std::uint32_t memory_mib = 512;
   std::string name;  // shown by ps
 
+  bool disks = false;  // an adapter that disks can be plugged into: see qemu_disks.hpp
+
   // Connected sockets, borrowed until QEMU has been started. -1 leaves the device out.
   int console = -1;      // the guest's first serial port
   int monitor = -1;      // QMP

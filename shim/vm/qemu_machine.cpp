@@ -87,6 +87,7 @@ result<void> qemu_machine::launch(acceleration accelerator) {
   options.vcpus = config_.vcpus;
   options.memory_mib = config_.memory_mib;
   options.name = name_;
+  options.disks = true;
 
   auto share_errors = open_log(virtiofsd_errors_, "virtiofsd");
   if (!share_errors) {
@@ -146,14 +147,34 @@ void qemu_machine::open_monitor(unique_fd socket) {
   monitor_ =
       std::make_unique<qmp>(executor_, std::move(socket),
                             [this](const std::string& event, const boost::json::object& data) {
-                              log_.info("hypervisor event", {{"event", event}});
-                              const auto* reason = data.if_contains("reason");
-                              if (event == "SHUTDOWN" && reason != nullptr && reason->is_string()) {
-                                shutdown_reason_ = reason->as_string();
-                              }
+                              monitor_event(event, data);
                             });
+  disks_ = std::make_unique<qemu_disks>(executor_, *monitor_);
   tasks_.spawn("monitor", monitor_->run());
   tasks_.spawn("greet monitor", greet_monitor());
+}
+
+void qemu_machine::monitor_event(const std::string& event, const boost::json::object& data) {
+  const auto text = [&data](std::string_view name) {
+    const auto* value = data.if_contains(name);
+    return value != nullptr && value->is_string() ? std::string(value->as_string()) : std::string();
+  };
+  if (event == "DEVICE_DELETED") {
+    disks_->device_deleted(text("device"));
+    return;
+  }
+  log_.info("hypervisor event", {{"event", event}});
+  if (event == "SHUTDOWN") {
+    shutdown_reason_ = text("reason");
+  }
+}
+
+awaitable<result<void>> qemu_machine::attach(disk d) {
+  co_return co_await disks_->attach(std::move(d));
+}
+
+awaitable<result<void>> qemu_machine::detach(std::string serial) {
+  co_return co_await disks_->detach(std::move(serial));
 }
 
 // QEMU sends events only to a monitor that has negotiated.

@@ -20,6 +20,7 @@
 #include "shim/vm/machine.hpp"
 #include "shim/vm/output_log.hpp"
 #include "shim/vm/qemu_command.hpp"
+#include "shim/vm/qemu_disks.hpp"
 #include "shim/vm/qmp.hpp"
 
 namespace shim {
@@ -34,6 +35,8 @@ class qemu_machine final : public machine {
   flow::awaitable<flow::result<void>> start() override;
   flow::awaitable<flow::result<std::unique_ptr<flow::transport>>> accept() override;
   flow::awaitable<flow::error> wait_ended() override;
+  flow::awaitable<flow::result<void>> attach(disk d) override;
+  flow::awaitable<flow::result<void>> detach(std::string serial) override;
   void kill() override;
   flow::awaitable<void> join() override;
   std::string console_tail() const override;
@@ -54,6 +57,7 @@ class qemu_machine final : public machine {
   flow::awaitable<void> watch(child_process& child, const output_log& errors);
   flow::awaitable<void> watch_helper(child_process& child, const output_log& errors);
   void ended(std::string why);
+  void monitor_event(const std::string& event, const boost::json::object& data);
 
   flow::asio::any_io_executor executor_;
   std::string name_;
@@ -69,6 +73,7 @@ class qemu_machine final : public machine {
   std::unique_ptr<child_process> virtiofsd_;
   std::unique_ptr<child_process> vsock_daemon_;
   std::unique_ptr<qmp> monitor_;
+  std::unique_ptr<qemu_disks> disks_;
   std::unique_ptr<output_log> console_;
   std::unique_ptr<output_log> hypervisor_errors_;
   std::unique_ptr<output_log> virtiofsd_errors_;

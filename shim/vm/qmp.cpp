@@ -1,8 +1,13 @@
 #include "shim/vm/qmp.hpp"
 
+#include <sys/socket.h>
+
+#include <array>
 #include <boost/asio/write.hpp>
 #include <boost/json/parse.hpp>
 #include <boost/json/serialize.hpp>
+#include <cerrno>
+#include <cstring>
 
 namespace shim {
 
@@ -99,21 +104,34 @@ void qmp::dispatch(const json::object& message) {
   changed_.notify_all();
 }
 
-awaitable<result<json::value>> qmp::execute(std::string command, json::object arguments) {
+awaitable<result<json::value>> qmp::execute(std::string command, json::object arguments,
+                                            int descriptor) {
+  while (busy_) {
+    co_await changed_.wait();
+  }
+  busy_ = true;
+  auto answer = co_await execute_alone(std::move(command), std::move(arguments), descriptor);
+  busy_ = false;
+  changed_.notify_all();
+  co_return answer;
+}
+
+awaitable<result<json::value>> qmp::execute_alone(std::string command, json::object arguments,
+                                                  int descriptor) {
   if (!negotiated_) {
     const auto done = co_await negotiate();
     if (!done) {
       co_return done.error();
     }
   }
-  co_return co_await call(std::move(command), std::move(arguments));
+  co_return co_await call(std::move(command), std::move(arguments), descriptor);
 }
 
 awaitable<result<void>> qmp::negotiate() {
   while (!greeted_ && !ended_) {
     co_await changed_.wait();
   }
-  const auto done = co_await call("qmp_capabilities", json::object());
+  const auto done = co_await call("qmp_capabilities", json::object(), -1);
   if (!done) {
     co_return done.error();
   }
@@ -121,18 +139,17 @@ awaitable<result<void>> qmp::negotiate() {
   co_return result<void>();
 }
 
-awaitable<result<json::value>> qmp::call(std::string command, json::object arguments) {
+awaitable<result<json::value>> qmp::call(std::string command, json::object arguments,
+                                         int descriptor) {
   const auto id = next_id_++;
   json::object request{{"execute", command}, {"id", id}};
   if (!arguments.empty()) {
     request["arguments"] = std::move(arguments);
   }
-  std::string line = json::serialize(request) + "\n";
 
   calls_.emplace(id, std::nullopt);
-  const auto buffer = flow::asio::buffer(line);
-  const auto r = co_await flow::asio::async_write(socket_, buffer, flow::as_result);
-  while (!std::get<0>(r) && !ended_ && !calls_.at(id)) {
+  const bool sent = co_await send(json::serialize(request) + "\n", descriptor);
+  while (sent && !ended_ && !calls_.at(id)) {
     co_await changed_.wait();
   }
   auto answer = std::move(calls_.extract(id).mapped());
@@ -140,6 +157,41 @@ awaitable<result<json::value>> qmp::call(std::string command, json::object argum
     co_return error(end_reason_, "qemu: " + command);
   }
   co_return std::move(*answer);
+}
+
+// The descriptor travels with the first byte: QEMU keeps it for the command that it reads next.
+awaitable<bool> qmp::send(std::string line, int descriptor) {
+  bool handed_over = descriptor < 0;
+  while (!handed_over && !ended_) {
+    iovec data{line.data(), line.size()};
+    std::array<char, CMSG_SPACE(sizeof(int))> control{};
+    msghdr message{};
+    message.msg_iov = &data;
+    message.msg_iovlen = 1;
+    message.msg_control = control.data();
+    message.msg_controllen = control.size();
+    cmsghdr* header = CMSG_FIRSTHDR(&message);
+    header->cmsg_level = SOL_SOCKET;
+    header->cmsg_type = SCM_RIGHTS;
+    header->cmsg_len = CMSG_LEN(sizeof(int));
+    std::memcpy(CMSG_DATA(header), &descriptor, sizeof(int));
+    const auto n = ::sendmsg(socket_.native_handle(), &message, MSG_NOSIGNAL | MSG_DONTWAIT);
+    if (n > 0) {
+      line.erase(0, static_cast<std::size_t>(n));
+      handed_over = true;
+    } else if (errno == EAGAIN) {
+      const auto r = co_await socket_.async_wait(boost::asio::posix::descriptor_base::wait_write,
+                                                 flow::as_result);
+      if (std::get<0>(r)) {
+        co_return false;
+      }
+    } else if (errno != EINTR) {
+      co_return false;
+    }
+  }
+  const auto buffer = flow::asio::buffer(line);
+  const auto r = co_await flow::asio::async_write(socket_, buffer, flow::as_result);
+  co_return !std::get<0>(r);
 }
 
 }  // namespace shim

@@ -30,14 +30,22 @@ class qmp {
   void close();
 
   // The value of "return". An error of QEMU carries its own description; errc::protocol if what it
-  // says is not QMP; errc::closed if it is gone. Requires run() to be running; one call at a time.
+  // says is not QMP; errc::closed if it is gone. Requires run() to be running; calls wait for
+  // each other.
   // The first call negotiates the protocol's capabilities beforehand.
-  flow::awaitable<flow::result<boost::json::value>> execute(std::string command,
-                                                            boost::json::object arguments = {});
+  // A descriptor, -1: none, is handed over with the command; it is borrowed until the call returns.
+  flow::awaitable<flow::result<boost::json::value>> execute(
+      std::string command, boost::json::object arguments = boost::json::object(),
+      int descriptor = -1);
 
  private:
+  flow::awaitable<flow::result<boost::json::value>> execute_alone(std::string command,
+                                                                  boost::json::object arguments,
+                                                                  int descriptor);
   flow::awaitable<flow::result<boost::json::value>> call(std::string command,
-                                                         boost::json::object arguments);
+                                                         boost::json::object arguments,
+                                                         int descriptor);
+  flow::awaitable<bool> send(std::string line, int descriptor);
   flow::awaitable<flow::result<void>> negotiate();
   flow::awaitable<bool> read_line(std::string& line);
   void dispatch(const boost::json::object& message);
@@ -46,6 +54,7 @@ class qmp {
   event_handler on_event_;
   flow::event changed_;
   std::string input_;
+  bool busy_ = false;  // a call is under way
   bool greeted_ = false;
   bool negotiated_ = false;
   bool ended_ = false;

@@ -49,6 +49,18 @@ result<connected_pair> listen_and_connect(const std::filesystem::path& directory
   return pair;
 }
 
+// A comma would end the option.
+std::string escaped(const std::string& text) {
+  std::string out;
+  for (const char c : text) {
+    if (c == ',' || c == '\\') {
+      out += '\\';
+    }
+    out += c;
+  }
+  return out;
+}
+
 }  // namespace
 
 result<virtiofsd_server> start_virtiofsd(flow::asio::any_io_executor executor,
@@ -63,7 +75,7 @@ result<virtiofsd_server> start_virtiofsd(flow::asio::any_io_executor executor,
             // chroot: mounts we make below the directory later must be seen. xattr: file
             // capabilities. announce_submounts: each mount below keeps its own device number, as
             // its inode numbers are its own.
-            "source=" + directory.string() +
+            "source=" + escaped(directory.string()) +
                 ",sandbox=chroot,cache=auto,xattr,announce_submounts,log_level=warn"};
   c.descriptors = {{pair.value().listener.get(), 3}, {errors, 2}};
   auto daemon = child_process::start(std::move(executor), std::move(c));

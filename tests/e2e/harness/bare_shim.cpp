@@ -80,7 +80,7 @@ bare_shim::~bare_shim() {
 
 run_result bare_shim::invoke(const std::string& action) const {
   const std::string bundle = path(sandbox_id);
-  return run({"env", "-C", bundle, "TTRPC_ADDRESS=" + path("events"), SHIM_PROGRAM, "-namespace",
+  return run({"env", "-C", bundle, "TTRPC_ADDRESS=" + path("events"), HVSOCK_SHIM, "-namespace",
               "default", "-address", path("containerd.sock"), "-id", sandbox_id, "-bundle", bundle,
               action});
 }

@@ -32,7 +32,7 @@ void FifoTaskTest::start_on_terminal(std::vector<std::string> command) {
 void FifoTaskTest::find_fifos() {
   stdin_path_ = find("-stdin");
   stdout_path_ = find("-stdout");
-  shim_ = std::make_unique<shim_connection>(id());
+  shim_ = std::make_unique<shim_connection>(private_containerd::bundle(id()));
 }
 
 std::string FifoTaskTest::find(const std::string& ending) const {

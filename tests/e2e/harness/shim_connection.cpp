@@ -7,14 +7,13 @@
 
 #include "flow/file.hpp"
 #include "runtime_api/ttrpc/unix_socket.hpp"
-#include "tests/e2e/harness/containerd.hpp"
 
 namespace e2e {
 
 namespace {
 
-std::string socket_of(const std::string& id) {
-  const auto address = flow::read_file(private_containerd::bundle(id) + "/address");
+std::string socket_of(const std::filesystem::path& bundle) {
+  const auto address = flow::read_file(bundle / "address");
   if (!address) {
     ADD_FAILURE() << address.error().message();
     return {};
@@ -33,11 +32,11 @@ flow::awaitable<void> connect_to(std::string socket, std::unique_ptr<ttrpc::byte
 
 }  // namespace
 
-shim_connection::shim_connection(const std::string& id)
+shim_connection::shim_connection(const std::filesystem::path& bundle)
     : own_context_(std::make_unique<flow::asio::io_context>(1)),
       context_(*own_context_),
       log_(STDERR_FILENO) {
-  connect(socket_of(id), "containerd.task.v2.Task");
+  connect(socket_of(bundle), "containerd.task.v2.Task");
 }
 
 shim_connection::shim_connection(flow::asio::io_context& context, std::string socket,

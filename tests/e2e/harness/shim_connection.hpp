@@ -2,6 +2,7 @@
 // its command line.
 #pragma once
 
+#include <filesystem>
 #include <functional>
 #include <memory>
 #include <string>
@@ -17,8 +18,8 @@ class shim_connection {
  public:
   using task_client = ::containerd::task::v2::task_client;
 
-  // To the shim that serves the task `id` of the private containerd.
-  explicit shim_connection(const std::string& id);
+  // To the shim that serves the task with this bundle.
+  explicit shim_connection(const std::filesystem::path& bundle);
 
   // To the shim that listens at `socket`, in a context that others run too; their work goes on
   // while a call is under way. The service is asked for by `service`.

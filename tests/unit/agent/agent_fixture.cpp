@@ -26,7 +26,7 @@ agent_fixture::agent_fixture(const boost::asio::any_io_executor& e)
       shim(executor),
       host(executor, shim.dialer()),
       events(executor),
-      containers(executor, reaper, crun, host, events, log,
+      containers(executor, reaper, crun, host, events, system, log,
                  {.bundles = directory / "bundles", .cgroups = directory / "cgroups"}) {
   std::filesystem::create_symlink(FAKE_CRUN, directory / "crun");
   std::filesystem::create_directory(directory / "bundles");

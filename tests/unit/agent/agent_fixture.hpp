@@ -14,6 +14,7 @@
 
 #include "agent/containers.hpp"
 #include "tests/temporary_directory.hpp"
+#include "tests/unit/agent/boot/fake_os.hpp"
 #include "tests/unit/agent/fake_shim.hpp"
 
 namespace tests {
@@ -61,6 +62,7 @@ struct agent_fixture {
   fake_shim shim;
   agent::host host;
   agent::event_queue events;
+  fake_os system;
   agent::containers containers;
 };
 

@@ -39,6 +39,7 @@ class pipe_double final : public shim::sink {
   }
   std::uint64_t unread() override { return unread_.size(); }
   bool has_reader() override { return reader; }
+  bool broken() override { return !reader && of_one_program; }
   void close() override {
     closed = true;
     changed_.notify_all();
@@ -57,6 +58,7 @@ class pipe_double final : public shim::sink {
 
   std::size_t room = 65536;
   bool reader = true;
+  bool of_one_program = false;  // whose end is the end of all readers
   bool closed = false;
   flow::error_code failure;
   std::string got;
@@ -498,5 +500,25 @@ TEST(Delivery, WithoutAStreamThereIsNothingToWaitFor) {
     co_await b.delivered.wait_safe(0);
     co_await b.delivered.join();
     EXPECT_TRUE(b.client->closed);
+  });
+}
+
+TEST(Delivery, ReaderThatDiesForGoodLosesWhatItHasNotReadAndThatIsCounted) {
+  co_test([](auto executor) -> awaitable<void> {
+    bench b(executor);
+    b.client->of_one_program = true;
+    flow::task_group tasks(executor, fail_test);
+    b.delivered.start(b.stream);
+    co_await b.guest_writes("read, unread");
+    co_await settle(executor);
+    b.client->read(4);
+    b.client->reader = false;
+    co_await b.delivered.wait_safe(12);
+    EXPECT_FALSE(b.delivered.delivered()) << "more may come";
+    tasks.spawn("guest ends", b.guest_ends());
+    co_await b.delivered.join();
+    EXPECT_EQ(b.delivered.lost(), 8U);
+    EXPECT_TRUE(b.delivered.delivered());
+    co_await tasks.join();
   });
 }

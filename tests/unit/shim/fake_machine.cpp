@@ -39,6 +39,20 @@ awaitable<error> fake_machine::wait_ended() {
   co_return *end_;
 }
 
+awaitable<result<void>> fake_machine::attach(shim::disk d) {
+  if (attach_failure) {
+    co_return *std::exchange(attach_failure, std::nullopt);
+  }
+  const auto serial = d.serial;
+  disks.emplace(serial, std::move(d));
+  co_return result<void>();
+}
+
+awaitable<result<void>> fake_machine::detach(std::string serial) {
+  disks.erase(serial);
+  co_return result<void>();
+}
+
 void fake_machine::kill() {
   end("killed");
 }

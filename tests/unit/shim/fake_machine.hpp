@@ -2,6 +2,7 @@
 #pragma once
 
 #include <deque>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -20,6 +21,8 @@ class fake_machine final : public shim::machine {
   flow::awaitable<flow::result<void>> start() override;
   flow::awaitable<flow::result<std::unique_ptr<flow::transport>>> accept() override;
   flow::awaitable<flow::error> wait_ended() override;
+  flow::awaitable<flow::result<void>> attach(shim::disk d) override;
+  flow::awaitable<flow::result<void>> detach(std::string serial) override;
   void kill() override;
   flow::awaitable<void> join() override;
   std::string console_tail() const override { return console; }
@@ -33,6 +36,8 @@ class fake_machine final : public shim::machine {
   bool ended() const noexcept { return end_.has_value(); }
 
   std::optional<flow::error> start_failure;
+  std::optional<flow::error> attach_failure;  // of the next attach()
+  std::map<std::string, shim::disk> disks;    // plugged in, by serial number
   std::string console;
 
  private:

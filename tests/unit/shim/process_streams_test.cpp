@@ -49,7 +49,7 @@ struct streams_bench {
   }
 
   flow::result<std::unique_ptr<process_streams>> open(const stdio_names& names) {
-    return process_streams::open(executor, "test", names, limits, log);
+    return process_streams::open(executor, "test", {"c1", "k8s.io"}, names, limits, log);
   }
 
   boost::asio::any_io_executor executor;
@@ -84,7 +84,7 @@ TEST(ProcessStreams, NamesThatCannotBeOpenedAreErrors) {
     streams_bench b(executor);
     EXPECT_FALSE(b.open({.in = "/nowhere/in", .out = {}, .err = {}}));
     EXPECT_FALSE(b.open({.in = "/dev/null", .out = {}, .err = {}})) << "not a FIFO";
-    EXPECT_FALSE(b.open({.in = {}, .out = "binary:///logger", .err = {}}));
+    EXPECT_FALSE(b.open({.in = {}, .out = "binary:///nonexistent", .err = {}}));
     EXPECT_FALSE(b.open({.in = {}, .out = b.fifo("out"), .err = "/nowhere/err"}));
     co_return;
   });

@@ -130,3 +130,9 @@ TEST(QemuCommand, KernelsVsockIsGivenAsItsDescriptorAndCid) {
   EXPECT_EQ(value_of(c, "-device"),
             "vhost-vsock-pci,guest-cid=4711,vhostfd=" + std::to_string(c.descriptors.front().to));
 }
+
+TEST(QemuCommand, DisksHaveAnAdapterWhereTheyAreToBePluggedIn) {
+  auto o = some_options();
+  o.disks = true;
+  EXPECT_EQ(value_of(qemu_command(o), "-device"), "virtio-scsi-pci,id=disks,num_queues=1");
+}

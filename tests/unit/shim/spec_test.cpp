@@ -22,10 +22,14 @@ flow::result<std::string> share_nothing(const std::filesystem::path& source) {
 }
 
 // What the guest gets for `text`.
+std::string no_namespace(const std::string& /*type*/, const std::filesystem::path& /*path*/) {
+  return {};
+}
+
 json::object for_guest(const std::string& text, const spec::share_function& share = share_nothing) {
   const auto s = spec::parse(text);
   EXPECT_TRUE(s) << s.error().message();
-  const auto rewritten = s.value().for_guest("/guest/root", "/hvsock/c1", share);
+  const auto rewritten = s.value().for_guest("/guest/root", "/hvsock/c1", share, no_namespace);
   EXPECT_TRUE(rewritten) << rewritten.error().message();
   return json::parse(rewritten.value()).as_object();
 }
@@ -105,6 +109,25 @@ TEST(Spec, GuestGetsItsOwnRootAndCgroup) {
   EXPECT_EQ(guest.at("process").at("args").at(0), "sh");
 }
 
+TEST(Spec, LaterVersionsOneAreGivenToTheGuestAsTheOneItsRuntimeTakes) {
+  for (const char* version : {"1.0.0", "1.0.2-dev", "1.1.0", "1.2.1", "1.3.0"}) {
+    const auto guest = for_guest(with(R"("ociVersion": ")" + std::string(version) + "\""));
+    EXPECT_EQ(guest.at("ociVersion"), "1.0.2") << version;
+  }
+  EXPECT_FALSE(for_guest(plain).contains("ociVersion"));
+}
+
+TEST(Spec, OtherVersionsAreRefusedByName) {
+  for (const char* version : {"2.0.0", "0.9", "10.0.0"}) {
+    const auto s = spec::parse(with(R"("ociVersion": ")" + std::string(version) + "\""));
+    const auto guest =
+        s.value().for_guest("/guest/root", "/hvsock/c1", share_nothing, no_namespace);
+    ASSERT_FALSE(guest) << version;
+    EXPECT_EQ(guest.error().code(), flow::error_code(errc::invalid_argument));
+    EXPECT_NE(guest.error().message().find(version), std::string::npos);
+  }
+}
+
 TEST(Spec, WithoutALinuxSectionTheCgroupIsStillOurs) {
   EXPECT_EQ(for_guest(plain).at("linux").at("cgroupsPath"), "/hvsock/c1");
   EXPECT_EQ(for_guest(with(R"("linux": "none")")).at("linux").at("cgroupsPath"), "/hvsock/c1");
@@ -165,6 +188,26 @@ TEST(Spec, ResourcesMustBeAnObject) {
   }
 }
 
+TEST(Spec, NamespacesThatThePodSharesAreThoseOfTheGuest) {
+  std::vector<std::string> asked;
+  const auto in_guest = [&asked](const std::string& type, const std::filesystem::path& path) {
+    asked.push_back(type + " " + path.string());
+    return type == "ipc" ? std::string("/proc/42/ns/ipc") : std::string();
+  };
+  const auto s = spec::parse(with(
+      R"("linux": {"namespaces": [{"type": "ipc", "path": "/proc/7/ns/ipc"}, {"type": "pid"},
+                                  {"type": "uts", "path": "/proc/7/ns/uts"}]})"));
+  const auto text = s.value().for_guest("/r", "/c", share_nothing, in_guest);
+  ASSERT_TRUE(text);
+  const std::vector<std::string> wanted{"ipc /proc/7/ns/ipc", "uts /proc/7/ns/uts"};
+  EXPECT_EQ(asked, wanted) << "what the container has for itself is nobody's question";
+  const auto guest = json::parse(text.value());
+  const auto& namespaces = guest.at("linux").at("namespaces").as_array();
+  EXPECT_EQ(namespaces.at(0).at("path"), "/proc/42/ns/ipc");
+  EXPECT_FALSE(namespaces.at(1).as_object().contains("path"));
+  EXPECT_FALSE(namespaces.at(2).as_object().contains("path"));
+}
+
 TEST(Spec, BindMountsAreSharedWithTheGuest) {
   std::vector<std::string> shared;
   const auto share = [&shared](const std::filesystem::path& source) -> flow::result<std::string> {
@@ -213,7 +256,7 @@ TEST(Spec, BrokenMountsAreInvalid) {
         R"([{"options": ["bind"], "source": ""}])"}) {
     const auto s = spec::parse(with(std::string("\"mounts\": ") + mounts));
     ASSERT_TRUE(s);
-    const auto rewritten = s.value().for_guest("/r", "/c", share_nothing);
+    const auto rewritten = s.value().for_guest("/r", "/c", share_nothing, no_namespace);
     ASSERT_FALSE(rewritten) << mounts;
     EXPECT_EQ(rewritten.error().code(), flow::error_code(errc::invalid_argument));
   }
@@ -224,7 +267,7 @@ TEST(Spec, MountThatCannotBeSharedFailsTheWhole) {
     return flow::system_error(ENOENT, source.string());
   };
   const auto s = spec::parse(with(R"("mounts": [{"type": "bind", "source": "/nowhere"}])"));
-  const auto rewritten = s.value().for_guest("/r", "/c", share);
+  const auto rewritten = s.value().for_guest("/r", "/c", share, no_namespace);
   ASSERT_FALSE(rewritten);
   EXPECT_NE(rewritten.error().message().find("/nowhere"), std::string::npos);
 }

@@ -23,11 +23,23 @@ TEST(StdioUri, EveryFormOfAName) {
 }
 
 TEST(StdioUri, UnknownSchemeIsNamed) {
-  for (const char* scheme : {"binary", "npipe", "stream", "ttrpc+unix", "FILE", ""}) {
+  for (const char* scheme : {"npipe", "stream", "ttrpc+unix", "FILE", ""}) {
     const auto parsed = parse_stdio_uri(std::string(scheme) + ":///x");
     EXPECT_EQ(parsed.what, kind::unknown) << scheme;
     EXPECT_EQ(parsed.scheme, scheme);
   }
+}
+
+TEST(StdioUri, LoggersHaveAQuery) {
+  const auto parsed =
+      parse_stdio_uri("binary:///usr/bin/logger?size=10m&tag=a+b%3D&flag&=x&&size=2");
+  EXPECT_EQ(parsed.what, kind::binary);
+  EXPECT_EQ(parsed.scheme, "binary");
+  EXPECT_EQ(parsed.path, "/usr/bin/logger");
+  const std::vector<std::pair<std::string, std::string>> wanted{
+      {"size", "10m"}, {"tag", "a b="}, {"flag", ""}, {"", "x"}, {"size", "2"}};
+  EXPECT_EQ(parsed.query, wanted);
+  expect_parsed("binary-v2:///usr/bin/my+logger", kind::binary, "/usr/bin/my+logger");
 }
 
 TEST(StdioUri, PathIsNotTakenForAUri) {

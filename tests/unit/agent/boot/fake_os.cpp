@@ -1,6 +1,8 @@
 #include "tests/unit/agent/boot/fake_os.hpp"
 
 #include <algorithm>
+#include <array>
+#include <cstdio>
 
 namespace tests {
 
@@ -21,9 +23,21 @@ bool fake_os::did(const std::string& operation) const {
 }
 
 result<void> fake_os::mount(const std::string& source, const std::string& target,
-                            const std::string& type, unsigned long /*flags*/,
-                            const std::string& /*data*/) {
+                            const std::string& type, unsigned long flags, const std::string& data) {
+  last_mount_flags = flags;
+  last_mount_data = data;
   return note("mount " + source + " on " + target + (type.empty() ? "" : " as " + type));
+}
+
+result<void> fake_os::unmount(const std::string& target) {
+  return note("unmount " + target);
+}
+
+result<void> fake_os::make_directory(const std::string& path, std::uint32_t mode, std::uint32_t uid,
+                                     std::uint32_t gid) {
+  std::array<char, 64> text{};
+  std::snprintf(text.data(), text.size(), " %o %u:%u", mode, uid, gid);
+  return note("mkdir " + path + text.data());
 }
 
 result<void> fake_os::make_directory(const std::string& path) {
@@ -55,6 +69,10 @@ result<std::string> fake_os::read_file(const std::string& path) {
 
 result<void> fake_os::load_module(const std::string& path) {
   return note("load " + path);
+}
+
+result<void> fake_os::bring_up(const std::string& interface) {
+  return note("bring up " + interface);
 }
 
 result<std::vector<std::string>> fake_os::list_directory(const std::string& path) {

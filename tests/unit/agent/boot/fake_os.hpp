@@ -20,17 +20,24 @@ class fake_os final : public agent::os {
   // What was done, in order: "mount proc on /proc as proc".
   std::vector<std::string> done;
 
+  unsigned long last_mount_flags = 0;
+  std::string last_mount_data;
+
   bool did(const std::string& operation) const;
 
   flow::result<void> mount(const std::string& source, const std::string& target,
                            const std::string& type, unsigned long flags,
                            const std::string& data) override;
+  flow::result<void> unmount(const std::string& target) override;
   flow::result<void> make_directory(const std::string& path) override;
+  flow::result<void> make_directory(const std::string& path, std::uint32_t mode, std::uint32_t uid,
+                                    std::uint32_t gid) override;
   flow::result<void> change_directory(const std::string& path) override;
   flow::result<void> change_root(const std::string& path) override;
   flow::result<void> write_file(const std::string& path, std::string_view text) override;
   flow::result<std::string> read_file(const std::string& path) override;
   flow::result<void> load_module(const std::string& path) override;
+  flow::result<void> bring_up(const std::string& interface) override;
   flow::result<std::vector<std::string>> list_directory(const std::string& path) override;
 
  private:

@@ -180,3 +180,27 @@ TEST(ProcessStdio, AbortEndsEverythingInAnyState) {
     co_await writing.wait();
   });
 }
+
+TEST(ProcessStdio, InputThatNobodyReadsIsGivenUpWhenTheProcessIsForgotten) {
+  co_test([](auto executor) -> awaitable<void> {
+    bench b(executor);
+    Stdio wanted;
+    wanted.mutable_stdin()->set_token(token_of("1 stdin"));
+    co_await b.open(wanted);
+    // A background child has it, and does not read.
+    auto in = b.keep(b.stdio.process_ends().in);
+    b.stdio.close_process_ends();
+    b.stdio.start();
+    started<void> ended(executor, b.stdio.join());
+    const auto to = co_await b.stream("stdin");
+    const std::string more_than_a_pipe(150000, 'x');
+    const auto written = co_await to->write(boost::asio::buffer(more_than_a_pipe));
+    EXPECT_TRUE(written);
+    co_await turns(executor);
+    EXPECT_FALSE(ended.done());
+    b.stdio.finish();
+    co_await close_stream(to);
+    co_await ended.wait();
+    in.close();
+  });
+}

@@ -1,0 +1,181 @@
+#include "shim/io/logger.hpp"
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <array>
+#include <csignal>
+
+#include "flow/deadline.hpp"
+#include "shim/io/pipe_sink.hpp"
+
+namespace shim {
+
+using flow::awaitable;
+using flow::errc;
+using flow::error;
+using flow::result;
+using flow::system_error;
+using flow::unique_fd;
+
+namespace {
+
+// Where the logger finds its pipes.
+constexpr int stdout_descriptor = 3;
+constexpr int stderr_descriptor = 4;
+constexpr int ready_descriptor = 5;
+
+struct pipe_ends {
+  unique_fd reader;
+  unique_fd writer;
+};
+
+result<pipe_ends> make_pipe() {
+  std::array<int, 2> ends{};
+  if (::pipe2(ends.data(), O_CLOEXEC) != 0) {
+    return system_error("pipe");
+  }
+  return pipe_ends{unique_fd(ends[0]), unique_fd(ends[1])};
+}
+
+// Our end alone: the logger's must block.
+void set_nonblocking(const unique_fd& fd) {
+  ::fcntl(fd.get(), F_SETFL, ::fcntl(fd.get(), F_GETFL) | O_NONBLOCK);
+}
+
+}  // namespace
+
+result<std::unique_ptr<logger>> logger::start(flow::asio::any_io_executor executor,
+                                              const stdio_uri& uri, const stdio_owner& owner,
+                                              const logger_limits& limits, flow::log& log) {
+  if (!uri.path.starts_with('/')) {
+    return error(errc::invalid_argument,
+                 "a logger needs an absolute path: " + uri.scheme + "://" + uri.path);
+  }
+  flow::command c;
+  c.argv = {uri.path};
+  for (const auto& [key, value] : uri.query) {
+    c.argv.push_back(key);
+    c.argv.push_back(value);
+  }
+  c.environment = {"CONTAINER_ID=" + owner.container_id,
+                   "CONTAINER_NAMESPACE=" + owner.containerd_namespace};
+
+  auto out = make_pipe();
+  auto err = make_pipe();
+  auto ready = make_pipe();
+  for (const auto* made : {&out, &err, &ready}) {
+    if (!*made) {
+      return made->error();
+    }
+  }
+  c.descriptors = {{out.value().reader.get(), stdout_descriptor},
+                   {err.value().reader.get(), stderr_descriptor},
+                   {ready.value().writer.get(), ready_descriptor}};
+  auto process = child_process::start(executor, std::move(c), child_process::lifetime::own);
+  if (!process) {
+    return std::move(process).error().in("start logger");
+  }
+  set_nonblocking(out.value().writer);
+  set_nonblocking(err.value().writer);
+  set_nonblocking(ready.value().reader);
+  auto started = std::make_unique<logger>(executor, uri.path, std::move(process.value()),
+                                          std::move(ready.value().reader),
+                                          uri.scheme == "binary-v2", limits, log);
+  started->stdout_ = std::make_unique<pipe_sink>(executor, std::move(out.value().writer));
+  started->stderr_ = std::make_unique<pipe_sink>(executor, std::move(err.value().writer));
+  return started;
+}
+
+logger::logger(flow::asio::any_io_executor executor, std::string name,
+               std::unique_ptr<child_process> process, unique_fd ready, bool must_say_ready,
+               const logger_limits& limits, flow::log& log)
+    : name_(std::move(name)),
+      process_(std::move(process)),
+      ready_(executor, ready.release()),
+      must_say_ready_(must_say_ready),
+      limits_(limits),
+      log_(log),
+      ended_(executor),
+      tasks_(executor, [this](const std::string& task, const std::exception_ptr& failure) {
+        log_.error("logger task failed", {{"task", task}, {"err", flow::describe(failure)}});
+      }) {
+  tasks_.spawn("watch logger", watch());
+}
+
+awaitable<void> logger::watch() {
+  co_await process_->wait();
+  if (!process_->ended_well() && !terminated_) {
+    log_.warning("logger failed", {{"reason", process_->end_text()}});
+  }
+  ended_.notify_all();
+}
+
+void logger::close_untaken() {
+  stdout_.reset();
+  stderr_.reset();
+}
+
+awaitable<result<void>> logger::wait_ready() {
+  const flow::deadline limit(ready_.get_executor(), limits_.ready, [this] {
+    flow::error_code ignored;
+    ready_.cancel(ignored);
+  });
+  for (;;) {
+    const auto r =
+        co_await ready_.async_wait(boost::asio::posix::descriptor_base::wait_read, flow::as_result);
+    if (std::get<0>(r)) {
+      co_return error(errc::timed_out, "logger " + name_ + " does not say that it is ready");
+    }
+    char byte = 0;
+    const auto n = ::read(ready_.native_handle(), &byte, 1);
+    if (n == 0 && must_say_ready_) {
+      co_return error(errc::unavailable, "logger " + name_ + " has not said that it is ready");
+    }
+    if (n >= 0) {
+      break;
+    }
+    if (errno != EAGAIN && errno != EINTR) {
+      co_return system_error("read from logger " + name_);
+    }
+  }
+  flow::error_code ignored;
+  ready_.close(ignored);
+  co_return result<void>();
+}
+
+void logger::give_up() {
+  if (ready_.is_open()) {
+    terminated_ = true;
+    process_->kill();
+  }
+}
+
+awaitable<bool> logger::wait_ended(std::chrono::steady_clock::duration limit) {
+  const auto end = std::chrono::steady_clock::now() + limit;
+  while (!process_->ended()) {
+    const auto left = end - std::chrono::steady_clock::now();
+    if (left <= std::chrono::steady_clock::duration::zero()) {
+      co_return false;
+    }
+    co_await ended_.wait_for(left);
+  }
+  co_return true;
+}
+
+awaitable<void> logger::join() {
+  const bool by_itself = co_await wait_ended(limits_.end);
+  if (!by_itself) {
+    log_.warning("logger does not end; it is terminated",
+                 {{"logger", name_}, {"pid", process_->pid()}});
+    terminated_ = true;
+    process_->kill(SIGTERM);
+  }
+  const bool in_time = co_await wait_ended(limits_.terminate);
+  if (!in_time) {
+    process_->kill();
+  }
+  co_await tasks_.join();
+}
+
+}  // namespace shim

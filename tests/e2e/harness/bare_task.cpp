@@ -1,0 +1,123 @@
+#include "tests/e2e/harness/bare_task.hpp"
+
+#include <gtest/gtest.h>
+
+#include <boost/json/array.hpp>
+#include <boost/json/serialize.hpp>
+
+#include "flow/file.hpp"
+#include "tests/e2e/harness/command.hpp"
+
+namespace e2e {
+
+namespace task_api = ::containerd::task::v2;
+namespace json = boost::json;
+
+namespace {
+
+std::string config_json(const std::vector<std::string>& args) {
+  const json::object config{
+      {"ociVersion", "1.0.2"},
+      {"process",
+       {{"args", json::array(args.begin(), args.end())},
+        {"cwd", "/"},
+        {"env", {"PATH=/bin"}},
+        {"user", {{"uid", 0}, {"gid", 0}}}}},
+      {"root", {{"path", "rootfs"}}},
+      {"mounts", json::array{{{"destination", "/proc"}, {"type", "proc"}, {"source", "proc"}}}},
+      {"linux", {{"namespaces", json::array{{{"type", "mount"}}, {{"type", "pid"}}}}}},
+  };
+  return json::serialize(config);
+}
+
+run_result shim_action(const std::filesystem::path& bundle, const std::string& id,
+                       const std::string& action) {
+  return run({"sh", "-c",
+              "cd " + bundle.string() + " && exec " HVSOCK_SHIM " -namespace e2e -address '' -id " +
+                  id + " -bundle " + bundle.string() + " " + action});
+}
+
+template <class Result>
+std::string failure_of(const Result& r) {
+  return r ? std::string() : r.error().message();
+}
+
+}  // namespace
+
+bare_task::bare_task(const std::filesystem::path& directory, std::string id,
+                     std::vector<std::string> args)
+    : bundle_(directory / "bundle"), id_(std::move(id)) {
+  std::filesystem::create_directories(bundle_ / "rootfs");
+  EXPECT_TRUE(flow::write_file(bundle_ / "config.json", config_json(args)));
+  const auto started = shim_action(bundle_, id_, "start");
+  EXPECT_EQ(started.status, 0) << started.out << started.err;
+  shim_ = std::make_unique<shim_connection>(bundle_);
+  const auto log = "file://" + (bundle_ / "output").string();
+  request_.set_id(id_);
+  request_.set_bundle(bundle_);
+  request_.set_stdout(log);
+  request_.set_stderr(log);
+}
+
+bare_task::~bare_task() {
+  remove();
+  task_api::ShutdownRequest request;
+  request.set_id(id_);
+  shim_->call([&](const auto& task) { return task.shutdown(request); });
+  shim_.reset();
+  shim_action(bundle_, id_, "delete");
+  std::error_code ec;
+  std::filesystem::remove_all(bundle_, ec);
+}
+
+void bare_task::mount(const std::string& type, const std::string& source,
+                      std::vector<std::string> options) {
+  auto& m = *request_.add_rootfs();
+  m.set_type(type);
+  m.set_source(source);
+  for (auto& option : options) {
+    m.add_options(std::move(option));
+  }
+}
+
+std::string bare_task::create() {
+  return failure_of(shim_->call([&](const auto& task) { return task.create(request_); }));
+}
+
+std::string bare_task::start() {
+  task_api::StartRequest request;
+  request.set_id(id_);
+  return failure_of(shim_->call([&](const auto& task) { return task.start(request); }));
+}
+
+std::uint32_t bare_task::wait() {
+  task_api::WaitRequest request;
+  request.set_id(id_);
+  const auto waited = shim_->call([&](const auto& task) { return task.wait(request); });
+  return waited ? waited.value().exit_status() : ~0U;
+}
+
+std::string bare_task::remove() {
+  task_api::DeleteRequest request;
+  request.set_id(id_);
+  return failure_of(shim_->call([&](const auto& task) { return task.delete_(request); }));
+}
+
+std::string bare_task::output() const {
+  const auto text = flow::read_file(bundle_ / "output");
+  return text ? text.value() : text.error().message();
+}
+
+std::string bare_task::run() {
+  for (const auto step : {&bare_task::create, &bare_task::start}) {
+    if (auto failure = (this->*step)(); !failure.empty()) {
+      return failure;
+    }
+  }
+  wait();
+  auto text = output();
+  auto failure = remove();
+  return failure.empty() ? text : failure;
+}
+
+}  // namespace e2e
