@@ -87,7 +87,11 @@ sandbox_service::answer<api::StartSandboxResponse> sandbox_service::start_sandbo
   if (!booted) {
     co_return error(booted.error()).in("start sandbox " + id_);
   }
-  auto host = host_process::start();
+  std::optional<std::string> network;
+  if (!netns_path_.empty()) {
+    network = netns_path_;
+  }
+  auto host = host_process::start(network);
   if (!host) {
     co_return host.error();
   }

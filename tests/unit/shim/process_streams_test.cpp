@@ -28,7 +28,7 @@ struct streams_bench {
         log(-1),
         machine(ex),
         agent(ex, machine),
-        guest(ex, machine, [](const hvsock::agent::v1::ProcessExit&) {}, log) {}
+        guest(ex, machine, [](const hvsock::agent::v1::Event&) {}, log) {}
 
   awaitable<void> boot() {
     agent.boot();
