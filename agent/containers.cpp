@@ -355,6 +355,9 @@ awaitable<result<void>> containers::run_update(container_id id, std::string file
 }
 
 result<::io::containerd::cgroups::v2::Metrics> containers::metrics(container_id id) const {
+  if (id == 0) {
+    return read_metrics(where_.cgroups);
+  }
   const auto found = containers_.find(id);
   if (found == containers_.end()) {
     return no_container(id);

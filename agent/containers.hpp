@@ -69,8 +69,8 @@ class containers {
   // `resources` is an OCI resources object, JSON.
   flow::awaitable<flow::result<void>> update(container_id id, const std::string& resources);
 
-  // What the container uses; once its cgroup is gone, what it had used when its first process
-  // ended.
+  // What the container uses, or with 0 all of them together; once its cgroup is gone, what it had
+  // used when its first process ended.
   flow::result<::io::containerd::cgroups::v2::Metrics> metrics(container_id id) const;
 
   std::size_t container_count() const noexcept { return containers_.size(); }

@@ -1,6 +1,7 @@
 #include "shim/sandbox_service.hpp"
 
 #include <chrono>
+#include <optional>
 #include <stop_token>
 
 #include "runtime_api/ttrpc/status.hpp"
@@ -18,7 +19,7 @@ namespace api = containerd::runtime::sandbox::v1;
 
 namespace {
 
-constexpr auto ping_deadline = 5s;
+constexpr auto answer_deadline = 5s;
 
 // Of a sandbox that was lost, as of a process that was.
 constexpr std::uint32_t lost_status = 255;
@@ -189,11 +190,37 @@ sandbox_service::answer<api::PingResponse> sandbox_service::ping_sandbox(
     co_return error(code::unavailable, "sandbox " + id_ + " is not ready");
   }
   const hvsock::agent::v1::StatusRequest wanted;
-  const auto status = co_await sandbox_.agent().status(wanted, ttrpc::call_options(ping_deadline));
+  const auto status =
+      co_await sandbox_.agent().status(wanted, ttrpc::call_options(answer_deadline));
   if (!status) {
     co_return error(status.error()).in("ping sandbox " + id_);
   }
   co_return api::PingResponse();
+}
+
+// What the guest's kernel counts of all containers together.
+sandbox_service::answer<api::SandboxMetricsResponse> sandbox_service::sandbox_metrics(
+    context& /*call*/, const api::SandboxMetricsRequest& request) {
+  if (auto checked = check(request.sandbox_id()); !checked) {
+    co_return checked.error();
+  }
+  if (!ready()) {
+    co_return error(code::unavailable, "sandbox " + id_ + " is not ready");
+  }
+  const hvsock::agent::v1::StatsRequest wanted;
+  const auto stats = co_await sandbox_.agent().stats(wanted, ttrpc::call_options(answer_deadline));
+  if (!stats) {
+    co_return error(stats.error()).in("metrics of sandbox " + id_);
+  }
+  // Decoded and encoded again: what containerd gets is of this type, whatever the guest has sent.
+  const auto& counted = stats.value().metrics();
+  api::SandboxMetricsResponse response;
+  auto& metrics = *response.mutable_metrics();
+  *metrics.mutable_timestamp() = timestamp_now();
+  metrics.set_id(id_);
+  metrics.mutable_data()->set_type_url(counted.GetTypeName());
+  counted.SerializeToString(metrics.mutable_data()->mutable_value());
+  co_return response;
 }
 
 // Also of a sandbox that was never created, or not successfully: containerd calls it then.

@@ -58,6 +58,9 @@ class sandbox_service final : public containerd::runtime::sandbox::v1::sandbox_s
       const containerd::runtime::sandbox::v1::SandboxStatusRequest& request) override;
   answer<containerd::runtime::sandbox::v1::PingResponse> ping_sandbox(
       context& call, const containerd::runtime::sandbox::v1::PingRequest& request) override;
+  answer<containerd::runtime::sandbox::v1::SandboxMetricsResponse> sandbox_metrics(
+      context& call,
+      const containerd::runtime::sandbox::v1::SandboxMetricsRequest& request) override;
   answer<containerd::runtime::sandbox::v1::ShutdownSandboxResponse> shutdown_sandbox(
       context& call,
       const containerd::runtime::sandbox::v1::ShutdownSandboxRequest& request) override;

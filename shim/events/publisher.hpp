@@ -2,9 +2,9 @@
 //
 // Publishing never waits: events queue up, and the head of the queue is tried again until
 // containerd has taken it, so that order is kept. What is taken but not answered (containerd was
-// killed in between) is sent again. The queue is bounded: an event that does not fit any more is
-// dropped, which is counted and logged; what is queued keeps its order, and an event may not
-// overtake one that was dropped before containerd is back.
+// killed in between) is sent again, so containerd may hear of an event twice then, but never out of
+// order. The queue is bounded: an event that does not fit any more is dropped, which is counted and
+// logged as an error; what is queued keeps its order.
 #pragma once
 
 #include <google/protobuf/message_lite.h>

@@ -230,7 +230,7 @@ class EventOrder : public e2e::ContainerdTest {
 }  // namespace
 
 TEST_F(EventOrder, KeepsTheRulesOverRandomLifecycles) {
-  const unsigned count = from_environment("HVSOCK_LIFECYCLES", 40);
+  const unsigned count = from_environment("HVSOCK_LIFECYCLES", 30);
   const unsigned seed = from_environment("HVSOCK_SEED", std::random_device()());
   std::printf("%u lifecycles, HVSOCK_SEED=%u\n", count, seed);
   flow::asio::io_context context(1);

@@ -125,6 +125,15 @@ TEST(ContainersResources, MetricsAreReadAnewAndOutliveTheCgroup) {
   });
 }
 
+TEST(ContainersResources, MetricsOfNoContainerAreThoseOfAll) {
+  co_test([](auto executor) -> awaitable<void> {
+    agent_fixture f(executor);
+    EXPECT_TRUE(flow::write_file(f.directory / "cgroups/cpu.stat", "usage_usec 7\n"));
+    EXPECT_EQ(f.containers.metrics(0).value().cpu().usage_usec(), 7U);
+    co_await f.end();
+  });
+}
+
 TEST(ContainersResources, MemoryThatRunsOutIsToldOnceForEachTimeItDid) {
   co_test([](auto executor) -> awaitable<void> {
     agent_fixture f(executor);

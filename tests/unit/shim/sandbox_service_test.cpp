@@ -231,6 +231,49 @@ TEST_F(SandboxService, PingAsksTheGuest) {
   });
 }
 
+TEST_F(SandboxService, NetworkThatIsNotThereFailsStartAndLeavesTheSandboxToBeShutDown) {
+  co_test([](auto executor) -> awaitable<void> {
+    pod_bench b(executor);
+    auto create = pod_bench::request<api::CreateSandboxRequest>();
+    create.set_netns_path("/nowhere/net");
+    const auto created = co_await b.pod->create_sandbox(create);
+    EXPECT_TRUE(created);
+    const auto start = pod_bench::request<api::StartSandboxRequest>();
+    const auto started = co_await b.pod->start_sandbox(start);
+    EXPECT_FALSE(started);
+    EXPECT_NE(started.error().message().find("/nowhere/net"), std::string::npos)
+        << started.error().message();
+    const auto state = co_await b.state_of_sandbox();
+    EXPECT_EQ(state, "SANDBOX_NOTREADY");
+    co_await b.shutdown();
+    co_await b.stop_all();
+  });
+}
+
+TEST_F(SandboxService, MetricsAreThoseOfAllContainersTogether) {
+  co_test([](auto executor) -> awaitable<void> {
+    pod_bench b(executor);
+    const auto wanted = pod_bench::request<api::SandboxMetricsRequest>();
+    const auto early = co_await b.pod->sandbox_metrics(wanted);
+    EXPECT_EQ(code_of(early), code::not_found);
+    co_await b.create_and_start();
+    b.agent.stats_answer.mutable_metrics()->mutable_cpu()->set_usage_usec(42);
+    const auto metrics = co_await b.pod->sandbox_metrics(wanted);
+    EXPECT_TRUE(metrics);
+    EXPECT_EQ(metrics.value().metrics().id(), "pod");
+    EXPECT_GT(metrics.value().metrics().timestamp().seconds(), 1'600'000'000);
+    EXPECT_EQ(metrics.value().metrics().data().type_url(), "io.containerd.cgroups.v2.Metrics");
+    io::containerd::cgroups::v2::Metrics counted;
+    EXPECT_TRUE(counted.ParseFromString(metrics.value().metrics().data().value()));
+    EXPECT_EQ(counted.cpu().usage_usec(), 42U);
+    b.machine.end("qemu was killed");
+    co_await settle(executor);
+    const auto late = co_await b.pod->sandbox_metrics(wanted);
+    EXPECT_EQ(code_of(late), code::unavailable);
+    co_await b.stop_all();
+  });
+}
+
 TEST_F(SandboxService, ContainersComeAndGoAndComeAgain) {
   co_test([](auto executor) -> awaitable<void> {
     pod_bench b(executor);
