@@ -35,11 +35,10 @@ error not_here(const std::string& id) {
 
 }  // namespace
 
-sandbox_service::sandbox_service(flow::asio::any_io_executor executor, std::string id, sandbox& in,
-                                 task_service& tasks, std::function<void()> on_shutdown,
-                                 flow::log& log)
-    : executor_(executor),
-      id_(std::move(id)),
+sandbox_service::sandbox_service(const flow::asio::any_io_executor& executor, std::string id,
+                                 sandbox& in, task_service& tasks,
+                                 std::function<void()> on_shutdown, flow::log& log)
+    : id_(std::move(id)),
       sandbox_(in),
       tasks_(tasks),
       on_shutdown_(std::move(on_shutdown)),

@@ -11,8 +11,8 @@ constexpr const char* features_type =
     "types.containerd.io/opencontainers/runtime-spec/1/features/Features";
 
 // The kinds of mounts that containerd may hand on in Create as they are, instead of activating them
-// on the host: its mount manager's names, separated by commas. Empty: none.
-constexpr std::string_view allowed_mounts;
+// on the host: its mount manager's names, separated by commas. rootfs/guest_mounts.hpp has them.
+constexpr std::string_view allowed_mounts = "mkdir/*,format/*,erofs,ext4";
 
 // What the guest's OCI runtime supports of what containerd asks about.
 std::string features() {
@@ -35,9 +35,7 @@ containerd::types::RuntimeInfo runtime_info(const std::string& input) {
   info.mutable_version()->set_version(HVSOCK_VERSION);
   info.mutable_features()->set_type_url(features_type);
   info.mutable_features()->set_value(features());
-  if (!allowed_mounts.empty()) {
-    (*info.mutable_annotations())["containerd.io/runtime-allow-mounts"] = allowed_mounts;
-  }
+  (*info.mutable_annotations())["containerd.io/runtime-allow-mounts"] = allowed_mounts;
   if (google::protobuf::Any options; !input.empty() && options.ParseFromString(input)) {
     *info.mutable_options() = options;
   }

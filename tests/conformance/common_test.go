@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"net"
 	"os"
-	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -70,17 +69,6 @@ func eventually(so func() bool) error {
 		}
 	}
 	return errors.New("not in time")
-}
-
-func allProcesses() map[int]struct{} {
-	found := map[int]struct{}{}
-	entries, _ := os.ReadDir("/proc")
-	for _, entry := range entries {
-		if pid, err := strconv.Atoi(entry.Name()); err == nil {
-			found[pid] = struct{}{}
-		}
-	}
-	return found
 }
 
 func commandLine(pid int) string {

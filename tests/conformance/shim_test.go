@@ -3,9 +3,12 @@ package conformance
 import (
 	"bytes"
 	"context"
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
+	"strconv"
 	"strings"
 	"syscall"
 	"testing"
@@ -44,10 +47,10 @@ func startShim(t testing.TB, s specification) *shim {
 		binary:    binary,
 		id:        uniqueName("c"),
 		namespace: uniqueName("conformance"),
-		bundle:    filepath.Join(directory, "bundle"),
 		events:    startRecorder(t, filepath.Join(directory, "containerd.sock")),
 		service:   "containerd.task.v3.Task",
 	}
+	c.bundle = filepath.Join(directory, c.id)
 	s.write(t, c.bundle)
 	c.log = c.newStream("log")
 	t.Cleanup(func() {
@@ -72,17 +75,10 @@ func (c *shim) command(arguments ...string) *exec.Cmd {
 // start takes stdout and stderr for one, as containerd does: a word too much on either breaks the answer.
 func (c *shim) start() {
 	c.t.Helper()
-	parameters, err := proto.Marshal(&bootstrap.BootstrapParams{
-		InstanceID:             c.id,
-		Namespace:              c.namespace,
-		ContainerdTtrpcAddress: c.events.address,
-		ContainerdGrpcAddress:  c.events.address,
-	})
-	if err != nil {
-		c.t.Fatal(err)
-	}
 	command := c.command("start")
-	command.Stdin = bytes.NewReader(parameters)
+	if newStart() {
+		command.Stdin = bytes.NewReader(c.parameters())
+	}
 	out, err := command.CombinedOutput()
 	if err != nil {
 		c.t.Fatalf("start: %v: %s", err, out)
@@ -99,6 +95,24 @@ func (c *shim) start() {
 	}
 	c.address = strings.TrimPrefix(answer.Address, "unix://")
 	c.t.Cleanup(c.mustBeGone)
+}
+
+// newStart says whether `start` is called as since containerd 2.3, or as before; SHIM_START=old is for shims
+// that know nothing else.
+func newStart() bool { return os.Getenv("SHIM_START") != "old" }
+
+func (c *shim) parameters() []byte {
+	c.t.Helper()
+	encoded, err := proto.Marshal(&bootstrap.BootstrapParams{
+		InstanceID:             c.id,
+		Namespace:              c.namespace,
+		ContainerdTtrpcAddress: c.events.address,
+		ContainerdGrpcAddress:  c.events.address,
+	})
+	if err != nil {
+		c.t.Fatal(err)
+	}
+	return encoded
 }
 
 func (c *shim) connect() {
@@ -125,15 +139,26 @@ func (c *shim) must(method string, request, response proto.Message) {
 // delete runs the shim's `delete`, which containerd does after every Shutdown and after a shim's death.
 func (c *shim) delete() *task.DeleteResponse {
 	c.t.Helper()
-	out, err := c.command("-bundle", c.bundle, "delete").Output()
+	response, err := c.tryDelete()
 	if err != nil {
-		c.t.Fatalf("delete: %v: %s", err, out)
+		c.t.Fatal("delete: ", err)
+	}
+	return response
+}
+
+func (c *shim) tryDelete() (*task.DeleteResponse, error) {
+	command := c.command("-bundle", c.bundle, "delete")
+	var said bytes.Buffer
+	command.Stderr = &said
+	out, err := command.Output()
+	if err != nil {
+		return nil, fmt.Errorf("%w: %s", err, &said)
 	}
 	response := new(task.DeleteResponse)
 	if err := proto.Unmarshal(out, response); err != nil {
-		c.t.Fatalf("delete answered %q: %v", out, err)
+		return nil, fmt.Errorf("it answered %q: %w", out, err)
 	}
-	return response
+	return response, nil
 }
 
 // shutdown ends the shim as containerd does once its last container is deleted.
@@ -152,23 +177,45 @@ func (c *shim) mustBeGone() {
 			c.t.Errorf("left behind: process %d: %s", pid, commandLine(pid))
 			syscall.Kill(pid, syscall.SIGKILL)
 		}
-		c.delete()
+		c.tryDelete()
 	}
 	if _, err := os.Stat(c.address); err == nil {
 		c.t.Errorf("left behind: socket %s", c.address)
 	}
-	mounts, err := os.ReadFile("/proc/self/mounts")
-	if err != nil || strings.Contains(string(mounts), c.bundle) {
-		c.t.Errorf("left behind: a mount below %s (%v)", c.bundle, err)
-		syscall.Unmount(filepath.Join(c.bundle, "rootfs"), syscall.MNT_DETACH)
+	for _, mount := range c.mounts() {
+		c.t.Errorf("left behind: mount %s", mount)
+		syscall.Unmount(mount, syscall.MNT_DETACH)
 	}
 }
 
-// processes are those that speak of this shim's namespace, which no other test has.
+// mounts are those below the bundle, the innermost first. None may be there when the bundle is removed: that
+// would remove what is mounted.
+func (c *shim) mounts() []string {
+	c.t.Helper()
+	table, err := os.ReadFile("/proc/self/mounts")
+	if err != nil {
+		c.t.Fatal(err)
+	}
+	var found []string
+	for line := range strings.Lines(string(table)) {
+		if mount := strings.Fields(line)[1]; strings.HasPrefix(mount, c.bundle+"/") {
+			found = slices.Insert(found, 0, mount)
+		}
+	}
+	return found
+}
+
+// processes are those that have, from their `start`, the address of this test's containerd in their environment.
 func (c *shim) processes() []int {
 	var found []int
-	for pid := range allProcesses() {
-		if strings.Contains(commandLine(pid), c.namespace) {
+	entries, _ := os.ReadDir("/proc")
+	for _, entry := range entries {
+		pid, err := strconv.Atoi(entry.Name())
+		if err != nil {
+			continue
+		}
+		environment, _ := os.ReadFile(filepath.Join("/proc", entry.Name(), "environ"))
+		if bytes.Contains(environment, []byte(c.events.address)) {
 			found = append(found, pid)
 		}
 	}

@@ -14,9 +14,9 @@ class Rootfs : public e2e::ContainerdTest {
   // A directory tree to make an image of: with a shell, or with one file.
   std::string system_tree() {
     const auto tree = scratch() / "system";
-    make("mkdir -p " + tree.string() + "/bin " + tree.string() + "/proc && cp /bin/busybox " +
-         tree.string() + "/bin && for a in sh cat ls mkdir; do ln -s busybox " + tree.string() +
-         "/bin/$a; done");
+    make("t=" + tree.string() + R"(
+      mkdir -p $t/bin $t/dev $t/proc && cp /bin/busybox $t/bin &&
+      for a in sh cat ls; do ln -s busybox $t/bin/$a || exit; done)");
     return tree;
   }
   std::string file_tree(const std::string& name, const std::string& text) {

@@ -24,7 +24,8 @@ std::string config_json(const std::vector<std::string>& args) {
         {"env", {"PATH=/bin"}},
         {"user", {{"uid", 0}, {"gid", 0}}}}},
       {"root", {{"path", "rootfs"}}},
-      {"mounts", json::array{{{"destination", "/proc"}, {"type", "proc"}, {"source", "proc"}}}},
+      {"mounts", json::array{{{"destination", "/proc"}, {"type", "proc"}, {"source", "proc"}},
+                             {{"destination", "/dev"}, {"type", "tmpfs"}, {"source", "tmpfs"}}}},
       {"linux", {{"namespaces", json::array{{{"type", "mount"}}, {{"type", "pid"}}}}}},
   };
   return json::serialize(config);

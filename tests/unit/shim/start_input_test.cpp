@@ -212,5 +212,7 @@ TEST(RuntimeInfo, SaysWhatWasAskedAboutAndWhatTheRuntimeCanDo) {
   const auto features = boost::json::parse(info.features().value());
   const auto& options = features.at("mountOptions").as_array();
   EXPECT_NE(std::find(options.begin(), options.end(), "rro"), options.end());
+  EXPECT_EQ(info.annotations().at("containerd.io/runtime-allow-mounts"),
+            "mkdir/*,format/*,erofs,ext4");
   EXPECT_FALSE(shim::runtime_info("").has_options());
 }
