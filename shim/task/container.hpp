@@ -65,8 +65,8 @@ class container {
   void remove_exec(const std::string& exec_id) { execs_.erase(exec_id); }
   const std::map<std::string, std::shared_ptr<process>>& execs() const noexcept { return execs_; }
 
-  // A Start of an exec has ended, perhaps without a process: what waits for the execs looks again.
-  void start_ended() { exec_changed_.notify_all(); }
+  // The Start of an exec has ended, well or not: what waits for execs looks again.
+  void exec_started() { exec_changed_.notify_all(); }
 
   // Returns when no exec of it is being started.
   flow::awaitable<void> join_starts();
