@@ -11,6 +11,7 @@
 #include <string>
 
 #include "flow/error.hpp"
+#include "shim/rootfs/mount.hpp"
 
 namespace shim {
 
@@ -29,10 +30,15 @@ class spec {
   // Gives a file or directory of the host to the guest; returns its name there.
   using share_function = std::function<flow::result<std::string>(const std::filesystem::path&)>;
 
+  // Has the guest mount a file system that is on a disk of the host; returns where it is there.
+  using mount_function = std::function<flow::result<std::string>(const mount_description&)>;
+
   // The text for the guest's OCI runtime. `root` is the root file system's name in the guest,
-  // `cgroup` the container's cgroup there, and `share` is asked for every bind mount's source.
+  // `cgroup` the container's cgroup there. `share` is asked for every bind mount's source, and
+  // `mount` for every mount of a file system that is on a disk.
   flow::result<std::string> for_guest(const std::string& root, const std::string& cgroup,
-                                      const share_function& share) const;
+                                      const share_function& share,
+                                      const mount_function& mount) const;
 
  private:
   explicit spec(boost::json::object document) : document_(std::move(document)) {}

@@ -16,6 +16,7 @@
 #include "flow/task_group.hpp"
 #include "shim/config.hpp"
 #include "shim/events/publisher.hpp"
+#include "shim/io/streaming.hpp"
 #include "shim/sandbox.hpp"
 #include "shim/task/container.hpp"
 
@@ -30,6 +31,9 @@ class task_service final : public containerd::task::v2::task_service {
 
   // No container is there or on its way.
   bool idle() const noexcept { return containers_.empty(); }
+
+  // Where clients connect streams of processes, to be served beside this.
+  streaming& connected_streams() noexcept { return streaming_; }
 
   // Writes what there is into the log: a line for each process.
   void report() const;
@@ -99,6 +103,7 @@ class task_service final : public containerd::task::v2::task_service {
   const config& config_;
   std::function<void()> on_shutdown_;
   flow::log& log_;
+  streaming streaming_;
   std::map<std::string, std::shared_ptr<container>> containers_;
   flow::task_group lingering_;  // processes that were deleted before all was delivered
   flow::event stopping_;        // wakes those who wait for time to pass

@@ -3,7 +3,9 @@
 #include <gtest/gtest.h>
 
 #include <boost/json/array.hpp>
+#include <boost/json/parse.hpp>
 #include <boost/json/serialize.hpp>
+#include <csignal>
 
 #include "flow/file.hpp"
 #include "tests/e2e/harness/command.hpp"
@@ -79,6 +81,25 @@ void bare_task::mount(const std::string& type, const std::string& source,
   for (auto& option : options) {
     m.add_options(std::move(option));
   }
+}
+
+void bare_task::mount_volume(const std::string& type, const std::string& source,
+                             const std::string& destination) {
+  const auto file = bundle_ / "config.json";
+  auto config = json::parse(flow::read_file(file).value()).as_object();
+  config["mounts"].as_array().push_back(
+      {{"type", type}, {"source", source}, {"destination", destination}});
+  EXPECT_TRUE(flow::write_file(file, json::serialize(config)));
+}
+
+void bare_task::kill_shim() {
+  task_api::ConnectRequest request;
+  request.set_id(id_);
+  const auto found = shim_->call([&](const auto& task) { return task.connect(request); });
+  ASSERT_TRUE(found) << found.error().message();
+  const auto pid = static_cast<pid_t>(found.value().shim_pid());
+  ::kill(pid, SIGKILL);
+  EXPECT_TRUE(eventually([&] { return ::kill(pid, 0) != 0; }));
 }
 
 std::string bare_task::create() {

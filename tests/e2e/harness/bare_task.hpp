@@ -25,6 +25,13 @@ class bare_task {
   // Adds a mount to the request to create it.
   void mount(const std::string& type, const std::string& source, std::vector<std::string> options);
 
+  // Adds one to its specification. Before create().
+  void mount_volume(const std::string& type, const std::string& source,
+                    const std::string& destination);
+
+  // kill -9
+  void kill_shim();
+
   // Empty, or why not.
   std::string create();
   std::string start();

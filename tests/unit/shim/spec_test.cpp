@@ -22,10 +22,15 @@ flow::result<std::string> share_nothing(const std::filesystem::path& source) {
 }
 
 // What the guest gets for `text`.
+flow::result<std::string> no_disks(const shim::mount_description& m) {
+  ADD_FAILURE() << m.source;
+  return std::string();
+}
+
 json::object for_guest(const std::string& text, const spec::share_function& share = share_nothing) {
   const auto s = spec::parse(text);
   EXPECT_TRUE(s) << s.error().message();
-  const auto rewritten = s.value().for_guest("/guest/root", "/hvsock/c1", share);
+  const auto rewritten = s.value().for_guest("/guest/root", "/hvsock/c1", share, no_disks);
   EXPECT_TRUE(rewritten) << rewritten.error().message();
   return json::parse(rewritten.value()).as_object();
 }
@@ -185,7 +190,7 @@ TEST(Spec, BrokenMountsAreInvalid) {
         R"([{"options": ["bind"], "source": ""}])"}) {
     const auto s = spec::parse(with(std::string("\"mounts\": ") + mounts));
     ASSERT_TRUE(s);
-    const auto rewritten = s.value().for_guest("/r", "/c", share_nothing);
+    const auto rewritten = s.value().for_guest("/r", "/c", share_nothing, no_disks);
     ASSERT_FALSE(rewritten) << mounts;
     EXPECT_EQ(rewritten.error().code(), flow::error_code(errc::invalid_argument));
   }
@@ -196,7 +201,7 @@ TEST(Spec, MountThatCannotBeSharedFailsTheWhole) {
     return flow::system_error(ENOENT, source.string());
   };
   const auto s = spec::parse(with(R"("mounts": [{"type": "bind", "source": "/nowhere"}])"));
-  const auto rewritten = s.value().for_guest("/r", "/c", share);
+  const auto rewritten = s.value().for_guest("/r", "/c", share, no_disks);
   ASSERT_FALSE(rewritten);
   EXPECT_NE(rewritten.error().message().find("/nowhere"), std::string::npos);
 }
@@ -212,4 +217,31 @@ TEST(Spec, ExecsProcessMustBeAnObject) {
   for (const char* text : {"", "[]", "\"ls\"", "{", "null"}) {
     EXPECT_FALSE(shim::process_for_guest(text)) << text;
   }
+}
+
+TEST(Spec, FileSystemsOnDisksAreMountedByTheAgentAndBound) {
+  std::vector<shim::mount_description> asked;
+  const auto s = spec::parse(with(R"("mounts": [
+      {"type": "ext4", "source": "/dev/vg/data", "destination": "/data", "options": ["ro", "noatime"]},
+      {"type": "tmpfs", "source": "tmpfs", "destination": "/tmp"},
+      {"type": "erofs", "source": "/models.erofs", "destination": "/models"}])"));
+  const auto rewritten =
+      s.value().for_guest("/r", "/c", share_nothing, [&](const shim::mount_description& m) {
+        asked.push_back(m);
+        return flow::result<std::string>("/m" + std::to_string(asked.size()));
+      });
+  ASSERT_TRUE(rewritten) << rewritten.error().message();
+  ASSERT_EQ(asked.size(), 2U);
+  EXPECT_EQ(asked[0].source, "/dev/vg/data");
+  EXPECT_EQ(asked[0].options, (std::vector<std::string>{"ro", "noatime"}));
+  const auto mounts = json::parse(rewritten.value()).at("mounts");
+  EXPECT_EQ(mounts.at(0), json::parse(R"({"type": "bind", "source": "/m1", "destination": "/data",
+                                          "options": ["rbind", "ro"]})"));
+  EXPECT_EQ(mounts.at(1).at("type"), "tmpfs");
+  EXPECT_EQ(mounts.at(2).at("source"), "/m2");
+  const auto refused =
+      s.value().for_guest("/r", "/c", share_nothing, [](const shim::mount_description&) {
+        return flow::result<std::string>(flow::error(errc::invalid_argument, "no such disk"));
+      });
+  EXPECT_EQ(refused.error().message().find("mounts: no such disk"), 0U);
 }
