@@ -6,6 +6,7 @@
 #include <filesystem>
 
 #include "agent/cgroup.hpp"
+#include "agent/share_mounts.hpp"
 #include "flow/file.hpp"
 #include "runtime_api/ttrpc/status.hpp"
 
@@ -96,6 +97,7 @@ awaitable<result<pid_t>> containers::run_create(container_id id, process& init,
     }
     console.emplace(std::move(listening.value()));
   }
+  hold_share(share_of(id));
   const reaper::expectation exit_may_come_first(children_);
   const auto pid = co_await crun_.create(name_of(id), bundle, init.stdio->process_ends(),
                                          console ? console->path() : std::string());
@@ -338,6 +340,7 @@ awaitable<result<void>> containers::remove(container_id id) {
 // First the mounts: what is on them is not ours to remove.
 void containers::remove_bundle(container_id id) {
   mounts_.remove(bundle_of(id));
+  release_share(share_of(id));
   std::error_code ignored;
   std::filesystem::remove_all(bundle_of(id), ignored);
 }
@@ -348,6 +351,10 @@ std::string containers::bundle_of(container_id id) const {
 
 std::string containers::cgroup_of(container_id id) const {
   return where_.cgroups + "/" + name_of(id);
+}
+
+std::string containers::share_of(container_id id) const {
+  return where_.shares + "/" + name_of(id);
 }
 
 result<containers::container*> containers::find_container(container_id id) {

@@ -29,6 +29,7 @@ namespace agent {
 struct container_directories {
   std::string bundles = "/run/hvsock";
   std::string cgroups = std::string("/sys/fs/cgroup") + containers_cgroup;
+  std::string shares = share_directory;
 };
 
 class containers {
@@ -97,6 +98,7 @@ class containers {
   void remove_bundle(container_id id);
   std::string bundle_of(container_id id) const;
   std::string cgroup_of(container_id id) const;
+  std::string share_of(container_id id) const;
   flow::result<container*> find_container(container_id id);
   flow::result<void> check_new_process(process_id id) const;
   flow::result<process*> find_process(process_id id);

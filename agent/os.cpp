@@ -2,7 +2,10 @@
 
 #include <dirent.h>
 #include <fcntl.h>
+#include <net/if.h>
+#include <sys/ioctl.h>
 #include <sys/mount.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -88,6 +91,20 @@ result<void> linux_os::load_module(const std::string& path) {
   }
   if (::syscall(SYS_finit_module, fd.get(), "", 0) != 0 && errno != EEXIST) {
     return system_error("load module " + path);
+  }
+  return {};
+}
+
+result<void> linux_os::bring_up(const std::string& interface) {
+  const unique_fd fd(::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0));
+  ifreq request{};
+  interface.copy(request.ifr_name, sizeof(request.ifr_name) - 1);
+  if (!fd || ::ioctl(fd.get(), SIOCGIFFLAGS, &request) != 0) {
+    return system_error("interface " + interface);
+  }
+  request.ifr_flags = static_cast<short>(request.ifr_flags | IFF_UP);
+  if (::ioctl(fd.get(), SIOCSIFFLAGS, &request) != 0) {
+    return system_error("bring up " + interface);
   }
   return {};
 }

@@ -33,6 +33,9 @@ class os {
   virtual flow::result<std::string> read_file(const std::string& path) = 0;
   virtual flow::result<void> load_module(const std::string& path) = 0;  // ok if it is loaded
 
+  // A network interface of the guest itself.
+  virtual flow::result<void> bring_up(const std::string& interface) = 0;
+
   // Names of a directory's entries, sorted.
   virtual flow::result<std::vector<std::string>> list_directory(const std::string& path) = 0;
 };
@@ -52,6 +55,7 @@ class linux_os final : public os {
   flow::result<void> write_file(const std::string& path, std::string_view text) override;
   flow::result<std::string> read_file(const std::string& path) override;
   flow::result<void> load_module(const std::string& path) override;
+  flow::result<void> bring_up(const std::string& interface) override;
   flow::result<std::vector<std::string>> list_directory(const std::string& path) override;
 };
 

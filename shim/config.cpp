@@ -140,6 +140,7 @@ std::vector<known_key> known_keys() {
          return true;
        }},
       {"shim", "state_directory", "an absolute path", absolute_path(&config::state_directory)},
+      {"shim", "bootstrap_version", "2 or 3", count(&config::bootstrap_version, 2, 3)},
       {"shim", "debug", "true or false",
        [](config& c, const toml::node& value) {
          const auto* flag = value.as_boolean();

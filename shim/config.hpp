@@ -20,6 +20,7 @@
 //   [shim]
 //   state_directory = "/run/hvsock"
 //   debug = false
+//   bootstrap_version = 2          # 3 under containerd 2.0 to 2.2: pods by one connection
 #pragma once
 
 #include <chrono>
@@ -53,6 +54,8 @@ struct config {
 
   std::filesystem::path state_directory = "/run/hvsock";
   bool debug = false;
+  std::uint32_t bootstrap_version =
+      2;  // what containerds before 2.3 are told, see start_answer.hpp
 };
 
 // The file read if no other is named; it may be missing.

@@ -11,6 +11,7 @@
 #include "shim/bootstrap/sandbox_lock.hpp"
 #include "shim/events/publisher.hpp"
 #include "shim/sandbox.hpp"
+#include "shim/sandbox_service.hpp"
 #include "shim/task/service.hpp"
 #include "shim/vm/qemu_machine.hpp"
 
@@ -41,7 +42,9 @@ class daemon {
         machine_(executor, settings.arguments.id, share_.view(), settings.configuration, log),
         sandbox_(executor, share_, machine_, settings.configuration, log),
         tasks_(
-            executor, sandbox_, events_, settings.configuration, [this] { end("shutdown"); }, log),
+            executor, sandbox_, events_, settings.configuration, [this] { end_with_tasks(); }, log),
+        sandboxes_(
+            executor, settings.group, sandbox_, tasks_, [this] { end("sandbox shutdown"); }, log),
         server_(executor, log),
         listener_(executor, std::move(listening), server_, log),
         signals_(executor, SIGTERM, SIGINT),
@@ -53,6 +56,7 @@ class daemon {
     server_.add_service(tasks_);
     server_.add_service(tasks_, "containerd.task.v3.Task");
     server_.add_service(tasks_.connected_streams());
+    server_.add_service(sandboxes_);
   }
 
   awaitable<void> run() {
@@ -78,6 +82,13 @@ class daemon {
     ending_.notify_all();
   }
 
+  // A sandbox that was created as one outlives its containers.
+  void end_with_tasks() {
+    if (!sandboxes_.created()) {
+      end("shutdown");
+    }
+  }
+
   awaitable<void> wait_signal() {
     const auto r = co_await signals_.async_wait(flow::as_result);
     if (!std::get<0>(r)) {
@@ -99,7 +110,7 @@ class daemon {
   awaitable<void> watch_idle() {
     while (!ended_) {
       const bool woken = co_await ending_.wait_for(idle_deadline);
-      if (!woken && tasks_.idle() && server_.connections() == 0) {
+      if (!woken && tasks_.idle() && !sandboxes_.created() && server_.connections() == 0) {
         end("idle");
       }
     }
@@ -112,6 +123,7 @@ class daemon {
     report_signal_.cancel();
     ::unlink(settings_.socket.c_str());
     co_await sandbox_.stop();
+    co_await sandboxes_.join();
     co_await tasks_.join();
     co_await server_.shutdown(answer_deadline);
     co_await events_.flush(event_deadline);
@@ -130,6 +142,7 @@ class daemon {
   qemu_machine machine_;
   sandbox sandbox_;
   task_service tasks_;
+  sandbox_service sandboxes_;
   ttrpc::server server_;
   ttrpc::unix_listener listener_;
   boost::asio::signal_set signals_;

@@ -15,6 +15,7 @@ namespace shim {
 struct daemon_settings {
   options arguments;
   config configuration;
+  std::string group;                // the sandbox's name: of its containers, or the only one's id
   std::string events_address;       // containerd's ttrpc socket
   std::filesystem::path socket;     // what `listening` is bound to; removed in the end
   std::filesystem::path directory;  // the sandbox's

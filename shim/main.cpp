@@ -8,6 +8,7 @@
 #include "shim/bootstrap/info.hpp"
 #include "shim/bootstrap/serve.hpp"
 #include "shim/bootstrap/start.hpp"
+#include "shim/bootstrap/start_input.hpp"
 #include "shim/options.hpp"
 
 namespace {
@@ -36,8 +37,11 @@ int run(const shim::options& o) {
       const auto status = shim::serve(o);
       return status ? status.value() : fail(status.error());
     }
-    case shim::options::action::info:
-      return print(STDOUT_FILENO, shim::runtime_info().SerializeAsString());
+    case shim::options::action::info: {
+      const auto input = shim::read_stdin();
+      const auto info = shim::runtime_info(input ? input.value() : std::string());
+      return print(STDOUT_FILENO, info.SerializeAsString());
+    }
     case shim::options::action::version:
       return print(STDOUT_FILENO, "containerd-shim-hvsock-v2 " HVSOCK_VERSION "\n");
     case shim::options::action::help:

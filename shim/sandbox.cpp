@@ -124,11 +124,21 @@ void sandbox::process_exited(const hvsock::agent::v1::ProcessExit& exit) {
   expected.mapped()(exit);
 }
 
-awaitable<void> sandbox::stop() {
+awaitable<void> sandbox::wait_lost() {
+  while (!lost_) {
+    co_await changed_.wait();
+  }
+}
+
+awaitable<void> sandbox::halt() {
   if (!lost_) {
     end(error(flow::errc::aborted, "the sandbox was stopped"));
   }
   co_await machine_.join();
+}
+
+awaitable<void> sandbox::stop() {
+  co_await halt();
   co_await guest_->join();
   co_await tasks_.join();
   share_.remove();

@@ -44,6 +44,10 @@ class sandbox {
   // Waits for the guest. An error says why there is none (any more).
   flow::awaitable<flow::result<void>> ready();
 
+  // It has ended: lost, or stopped.
+  bool lost() const noexcept { return lost_.has_value(); }
+  flow::awaitable<void> wait_lost();
+
   // Calls of the agent; only after ready().
   const hvsock::agent::v1::agent_client& agent() const { return guest_->agent(); }
   guest& streams() { return *guest_; }
@@ -66,6 +70,9 @@ class sandbox {
 
   // Ends the machine at once.
   void kill(const std::string& reason);
+
+  // Ends the machine and returns when none of its processes is left. stop() is still to come.
+  flow::awaitable<void> halt();
 
   // Ends it and returns when nothing of it is left.
   flow::awaitable<void> stop();

@@ -51,21 +51,46 @@ std::string string_in(const json::object& parent, std::string_view name) {
   return value != nullptr && value->is_string() ? std::string(value->as_string()) : std::string();
 }
 
+// The guest's crun refuses what does not call itself 1.0. Every later 1.x is an extension of it,
+// and containerd 2 writes 1.2 and more.
+result<void> rewrite_version(json::object& document) {
+  const auto version = string_in(document, "ociVersion");
+  if (version.empty()) {
+    return {};
+  }
+  if (!version.starts_with("1.")) {
+    return invalid("ociVersion " + version + " is not supported, only 1.x");
+  }
+  document["ociVersion"] = "1.0.2";
+  return {};
+}
+
 // Labels of the host's security modules, which the guest's kernel does not have.
 void rewrite_process(json::object& process) {
   process.erase("apparmorProfile");
   process.erase("selinuxLabel");
 }
 
-void rewrite_linux(json::object& linux, const std::string& cgroup) {
+void rewrite_namespace(json::object& one, const spec::namespace_function& in_guest) {
+  const path wanted = string_in(one, "path");
+  one.erase("path");
+  if (wanted.empty()) {
+    return;
+  }
+  if (const auto found = in_guest(string_in(one, "type"), wanted); !found.empty()) {
+    one["path"] = found;
+  }
+}
+
+void rewrite_linux(json::object& linux, const std::string& cgroup,
+                   const spec::namespace_function& in_guest) {
   linux["cgroupsPath"] = cgroup;
   linux.erase("mountLabel");
   linux.erase("intelRdt");
   if (auto* namespaces = array_in(linux, "namespaces"); namespaces != nullptr) {
-    // A namespace of the host cannot be entered from the guest; the container gets one of its own.
     for (auto& one : *namespaces) {
       if (one.is_object()) {
-        one.as_object().erase("path");
+        rewrite_namespace(one.as_object(), in_guest);
       }
     }
   }
@@ -189,15 +214,18 @@ path spec::root(const path& bundle) const {
 }
 
 result<std::string> spec::for_guest(const std::string& root, const std::string& cgroup,
-                                    const share_function& share,
-                                    const mount_function& mount) const {
+                                    const share_function& share, const mount_function& mount,
+                                    const namespace_function& in_guest) const {
   json::object document = document_;
+  if (auto rewritten = rewrite_version(document); !rewritten) {
+    return std::move(rewritten).error();
+  }
   document["root"].as_object()["path"] = root;
   // Hooks are programs of the host.
   document.erase("hooks");
   rewrite_process(document["process"].as_object());
   if (auto* linux = object_in(document, "linux"); linux != nullptr) {
-    rewrite_linux(*linux, cgroup);
+    rewrite_linux(*linux, cgroup, in_guest);
   } else {
     document["linux"] = json::object{{"cgroupsPath", cgroup}};
   }

@@ -19,6 +19,10 @@ flow::result<command_line> boot(os& system) {
   if (auto r = load_boot_modules(system); !r) {
     return std::move(r).error();
   }
+  // Containers that share the guest's own network expect it, as in one of their own.
+  if (auto r = system.bring_up("lo"); !r) {
+    return std::move(r).error();
+  }
   if (auto r = mount_share(system); !r) {
     return std::move(r).error();
   }

@@ -39,7 +39,9 @@ result<containerd::task::v2::DeleteResponse> clean_up(const options& o) {
   // lives cleans up itself.
   const auto lock = lock_left_sandbox(directory, dying_deadline);
   if (!lock || lock.value()) {
-    ::unlink(socket_path(o, group).c_str());
+    if (const auto socket = kept_socket_path(bundle); !socket.empty()) {
+      ::unlink(socket.c_str());
+    }
     remove_sandbox_directory(directory);
     unmount_below(bundle / "rootfs");
   }

@@ -2,12 +2,17 @@
 
 #include <boost/json/serialize.hpp>
 #include <boost/json/value.hpp>
+#include <string_view>
 
 namespace shim {
 namespace {
 
 constexpr const char* features_type =
     "types.containerd.io/opencontainers/runtime-spec/1/features/Features";
+
+// The kinds of mounts that containerd may hand on in Create as they are, instead of activating them
+// on the host: its mount manager's names, separated by commas. rootfs/guest_mounts.hpp has them.
+constexpr std::string_view allowed_mounts = "mkdir/*,format/*,erofs,ext4";
 
 // What the guest's OCI runtime supports of what containerd asks about.
 std::string features() {
@@ -24,12 +29,16 @@ std::string features() {
 
 }  // namespace
 
-containerd::types::RuntimeInfo runtime_info() {
+containerd::types::RuntimeInfo runtime_info(const std::string& input) {
   containerd::types::RuntimeInfo info;
   info.set_name("io.containerd.hvsock.v2");
   info.mutable_version()->set_version(HVSOCK_VERSION);
   info.mutable_features()->set_type_url(features_type);
   info.mutable_features()->set_value(features());
+  (*info.mutable_annotations())["containerd.io/runtime-allow-mounts"] = allowed_mounts;
+  if (google::protobuf::Any options; !input.empty() && options.ParseFromString(input)) {
+    *info.mutable_options() = options;
+  }
   return info;
 }
 

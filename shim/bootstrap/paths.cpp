@@ -1,12 +1,13 @@
 #include "shim/bootstrap/paths.hpp"
 
+#include "flow/file.hpp"
 #include "shim/digest.hpp"
 #include "shim/spec.hpp"
 
 namespace shim {
 namespace {
 
-constexpr const char* socket_directory = "/run/containerd/s";
+const std::filesystem::path default_socket_directory = "/run/containerd/s";
 
 // Go's filepath.Join(address, namespace, group), which containerd takes the digest of.
 std::string digest(const options& o, const std::string& group) {
@@ -29,8 +30,19 @@ std::string group_of(const std::filesystem::path& bundle, const std::string& id)
   return id;
 }
 
-std::filesystem::path socket_path(const options& o, const std::string& group) {
-  return std::filesystem::path(socket_directory) / digest(o, group);
+std::filesystem::path socket_path(const std::filesystem::path& directory, const options& o,
+                                  const std::string& group) {
+  const auto parent = directory.empty() ? default_socket_directory : directory;
+  return parent / digest(o, group);
+}
+
+std::filesystem::path kept_socket_path(const std::filesystem::path& bundle) {
+  const auto address = flow::read_file(bundle / "address");
+  constexpr std::string_view scheme = "unix://";
+  if (!address || !address.value().starts_with(scheme)) {
+    return {};
+  }
+  return address.value().substr(scheme.size());
 }
 
 std::filesystem::path sandbox_directory(const config& c, const options& o,

@@ -15,8 +15,13 @@ namespace shim {
 std::string group_of(const std::filesystem::path& bundle, const std::string& id);
 
 // Where the shim of a group listens: containerd's own rule, a digest, since the parts may be longer
-// than a socket's name.
-std::filesystem::path socket_path(const options& o, const std::string& group);
+// than a socket's name. An empty `directory` is containerd's default.
+std::filesystem::path socket_path(const std::filesystem::path& directory, const options& o,
+                                  const std::string& group);
+
+// Where the shim that `start` answered with in this bundle listens, by the file `address`; empty if
+// there is none.
+std::filesystem::path kept_socket_path(const std::filesystem::path& bundle);
 
 // The sandbox's own directory; its name is a part of the same digest.
 std::filesystem::path sandbox_directory(const config& c, const options& o,

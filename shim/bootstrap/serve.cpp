@@ -7,6 +7,7 @@
 #include <csignal>
 #include <cstdlib>
 
+#include "shim/bootstrap/listening_socket.hpp"
 #include "shim/bootstrap/paths.hpp"
 #include "shim/bootstrap/runtime_options.hpp"
 #include "shim/bootstrap/sandbox_lock.hpp"
@@ -30,6 +31,28 @@ unique_fd open_log() {
   return unique_fd(::open("log", O_RDWR | O_NONBLOCK | O_CLOEXEC));
 }
 
+// Descriptor 3, where `start` puts it, or made at -socket for a shim that is run by hand.
+result<unique_fd> listening_socket(const options& o) {
+  if (!o.socket.empty()) {
+    auto made = listen_at(o.socket);
+    if (!made) {
+      return std::move(made).error();
+    }
+    if (!made.value()) {
+      return error(errc::invalid_argument, "another shim serves at " + o.socket);
+    }
+    return std::move(*made.value());
+  }
+  struct stat status{};
+  if (::fstat(listening_descriptor, &status) != 0 || !S_ISSOCK(status.st_mode)) {
+    return error(errc::invalid_argument,
+                 "descriptor 3 is not a listening socket and there is no -socket; "
+                 "the shim is started by `start`");
+  }
+  ::fcntl(listening_descriptor, F_SETFD, FD_CLOEXEC);
+  return unique_fd(listening_descriptor);
+}
+
 }  // namespace
 
 result<int> serve(const options& o) {
@@ -38,13 +61,10 @@ result<int> serve(const options& o) {
   flow::log log(log_fifo ? log_fifo.get() : STDERR_FILENO,
                 o.debug ? flow::log::level::debug : flow::log::level::info);
 
-  struct stat status{};
-  if (::fstat(listening_descriptor, &status) != 0 || !S_ISSOCK(status.st_mode)) {
-    return error(errc::invalid_argument,
-                 "descriptor 3 is not a listening socket; the shim is started by `start`");
+  auto listening = listening_socket(o);
+  if (!listening) {
+    return std::move(listening).error();
   }
-  unique_fd listening(listening_descriptor);
-  ::fcntl(listening.get(), F_SETFD, FD_CLOEXEC);
 
   auto configuration = load_config(program_path(), kept_config_path("."));
   if (!configuration) {
@@ -54,8 +74,9 @@ result<int> serve(const options& o) {
   daemon_settings settings{
       .arguments = o,
       .configuration = std::move(configuration.value()),
+      .group = group,
       .events_address = {},
-      .socket = socket_path(o, group),
+      .socket = bound_path(listening.value()),
       .directory = {},
       .lock = {},
   };
@@ -73,7 +94,7 @@ result<int> serve(const options& o) {
     return error(errc::unavailable, "another shim serves " + settings.directory.string());
   }
   settings.lock = std::move(*lock.value());
-  return run_daemon(std::move(settings), std::move(listening), log);
+  return run_daemon(std::move(settings), std::move(listening.value()), log);
 }
 
 }  // namespace shim

@@ -1,21 +1,21 @@
 #include "shim/bootstrap/start.hpp"
 
-#include <sys/socket.h>
-#include <sys/stat.h>
-#include <sys/un.h>
+#include <sys/prctl.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <cstdlib>
-#include <cstring>
 #include <optional>
 
 #include "flow/file.hpp"
 #include "flow/spawn.hpp"
 #include "flow/unique_fd.hpp"
+#include "shim/bootstrap/cgroup.hpp"
+#include "shim/bootstrap/listening_socket.hpp"
 #include "shim/bootstrap/paths.hpp"
-#include "shim/bootstrap/runtime_options.hpp"
 #include "shim/bootstrap/sandbox_lock.hpp"
+#include "shim/bootstrap/start_answer.hpp"
+#include "shim/bootstrap/start_input.hpp"
 #include "shim/config.hpp"
 
 namespace shim {
@@ -29,54 +29,6 @@ namespace {
 
 // The shim itself finds its listening socket here.
 constexpr int listening_descriptor = 3;
-
-sockaddr_un address_of(const std::string& path) {
-  sockaddr_un address{};
-  address.sun_family = AF_UNIX;
-  std::memcpy(address.sun_path, path.data(), std::min(path.size(), sizeof(address.sun_path) - 1));
-  return address;
-}
-
-bool somebody_listens(const std::string& path) {
-  const unique_fd fd(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
-  const auto address = address_of(path);
-  // A full backlog (EAGAIN) is also somebody.
-  return ::connect(fd.get(), reinterpret_cast<const sockaddr*>(&address), sizeof(address)) == 0 ||
-         errno == EAGAIN;
-}
-
-// Nothing if another shim listens there.
-result<std::optional<unique_fd>> listen_at(const std::filesystem::path& path) {
-  std::error_code ec;
-  std::filesystem::create_directories(path.parent_path().parent_path(), ec);
-  if (::mkdir(path.parent_path().c_str(), 0700) != 0 && errno != EEXIST) {
-    return system_error("create " + path.parent_path().string());
-  }
-  unique_fd fd(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
-  if (!fd) {
-    return system_error("socket");
-  }
-  const auto address = address_of(path);
-  const auto* generic = reinterpret_cast<const sockaddr*>(&address);
-  const mode_t before = ::umask(0177);
-  int bound = ::bind(fd.get(), generic, sizeof(address));
-  if (bound != 0 && errno == EADDRINUSE) {
-    if (somebody_listens(path)) {
-      ::umask(before);
-      return std::optional<unique_fd>();
-    }
-    ::unlink(path.c_str());
-    bound = ::bind(fd.get(), generic, sizeof(address));
-  }
-  ::umask(before);
-  if (bound != 0) {
-    return system_error("bind " + path.string());
-  }
-  if (::listen(fd.get(), SOMAXCONN) != 0) {
-    return system_error("listen at " + path.string());
-  }
-  return std::optional<unique_fd>(std::move(fd));
-}
 
 // One more than containerd's own: under memory pressure a shim goes before containerd does.
 std::optional<int> oom_score_adj() {
@@ -97,11 +49,28 @@ result<void> prepare_directory(const std::filesystem::path& directory) {
   return {};
 }
 
-result<void> start_daemon(const options& o, const unique_fd& listening) {
+// What the shim and its children inherit from this process.
+result<void> prepare_process(const start_input& input) {
+  if (!input.events_address.empty()) {
+    ::setenv("TTRPC_ADDRESS", input.events_address.c_str(), 0);
+  }
+  // containerd is configured to give each shim, with its guest, a core-scheduling group of its own.
+  if (const char* wanted = std::getenv("SCHED_CORE"); wanted != nullptr && *wanted != '\0') {
+    if (::prctl(PR_SCHED_CORE, PR_SCHED_CORE_CREATE, 0, PR_SCHED_CORE_SCOPE_THREAD, 0) != 0) {
+      return system_error("core scheduling (SCHED_CORE is set)");
+    }
+  }
+  if (!input.runtime.shim_cgroup.empty()) {
+    return join_cgroup(input.runtime.shim_cgroup);
+  }
+  return {};
+}
+
+result<void> start_daemon(const options& o, bool debug, const unique_fd& listening) {
   flow::command c;
   c.argv = {program_path(), "-namespace", o.containerd_namespace, "-id", o.id,
             "-address",     o.address};
-  if (o.debug) {
+  if (debug) {
     c.argv.emplace_back("-debug");
   }
   c.descriptors = {{listening.get(), listening_descriptor}};
@@ -125,14 +94,15 @@ result<std::string> start(const options& o) {
   if (!input) {
     return input.error();
   }
-  const auto given = parse_runtime_options(input.value(), o);
+  const auto given = parse_start_input(input.value(), o);
   if (!given) {
     return given.error();
   }
-  if (auto kept = keep_config_path(".", given.value().config_path); !kept) {
-    return std::move(kept).error();
+  const auto config_path = keep_config(".", given.value().runtime);
+  if (!config_path) {
+    return config_path.error();
   }
-  const auto c = load_config(program_path(), given.value().config_path);
+  const auto c = load_config(program_path(), config_path.value());
   if (!c) {
     return c.error();
   }
@@ -141,8 +111,9 @@ result<std::string> start(const options& o) {
   }
 
   const auto group = group_of(".", o.id);
-  const auto path = socket_path(o, group);
+  const auto path = socket_path(given.value().socket_directory, o, group);
   const std::string address = "unix://" + path.string();
+  std::string answer = start_answer(address, given.value().parameters, c.value().bootstrap_version);
   auto listening = listen_at(path);
   if (!listening) {
     return std::move(listening).error();
@@ -152,17 +123,20 @@ result<std::string> start(const options& o) {
     return std::move(written).error();
   }
   if (!listening.value()) {
-    return address;
+    return answer;
   }
   auto started = prepare_directory(sandbox_directory(c.value(), o, group));
   if (started) {
-    started = start_daemon(o, *listening.value());
+    started = prepare_process(given.value());
+  }
+  if (started) {
+    started = start_daemon(o, o.debug || given.value().debug, *listening.value());
   }
   if (!started) {
     ::unlink(path.c_str());
     return std::move(started).error();
   }
-  return address;
+  return answer;
 }
 
 }  // namespace shim

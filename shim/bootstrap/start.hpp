@@ -1,4 +1,5 @@
-// The action `start`: makes the socket, starts the shim itself on it, and prints the address.
+// The action `start`: makes the socket, starts the shim itself on it, and prints its address, in
+// the form that start_answer.hpp chooses.
 //
 // containerd reads stdout and stderr as one and waits for everybody who holds them, so there is
 // nothing on either but the address, and the shim itself inherits neither.
@@ -11,8 +12,8 @@
 
 namespace shim {
 
-// The current directory is the bundle. Returns the address to print. Where another shim of the
-// group serves already, its address.
+// The current directory is the bundle. Returns what to print. Where another shim of the group
+// serves already, that is its address.
 flow::result<std::string> start(const options& o);
 
 // The path of the running program, which is also what is started.

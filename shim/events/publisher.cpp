@@ -46,13 +46,23 @@ void publisher::publish(const std::string& topic, const google::protobuf::Messag
   if (address_.empty()) {
     return;
   }
-  auto& envelope = *queue_.emplace_back().mutable_envelope();
+  api::ForwardRequest request;
+  auto& envelope = *request.mutable_envelope();
   *envelope.mutable_timestamp() = timestamp_now();
   envelope.set_namespace_(namespace_);
   envelope.set_topic(topic);
   // containerd compares the url literally: no host in front of the name.
   envelope.mutable_event()->set_type_url(event.GetTypeName());
   event.SerializeToString(envelope.mutable_event()->mutable_value());
+  const std::size_t size = request.ByteSizeLong();
+  if (queued_ + size > most_queued) {
+    ++dropped_;
+    log_.error("event dropped: containerd takes none and the queue is full",
+               {{"topic", topic}, {"dropped", dropped_}});
+    return;
+  }
+  queued_ += size;
+  queue_.push_back(std::move(request));
   changed_.notify_all();
 }
 
@@ -72,6 +82,7 @@ awaitable<void> publisher::run() {
       break;
     }
     if (taken) {
+      queued_ -= head.ByteSizeLong();
       queue_.pop_front();
       retry = first_retry;
       changed_.notify_all();

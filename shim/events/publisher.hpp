@@ -1,7 +1,10 @@
 // Tells containerd what happened, in order, however long containerd is away.
 //
 // Publishing never waits: events queue up, and the head of the queue is tried again until
-// containerd has taken it, so that order is kept.
+// containerd has taken it, so that order is kept. What is taken but not answered (containerd was
+// killed in between) is sent again. The queue is bounded: an event that does not fit any more is
+// dropped, which is counted and logged; what is queued keeps its order, and an event may not
+// overtake one that was dropped before containerd is back.
 #pragma once
 
 #include <google/protobuf/message_lite.h>
@@ -28,10 +31,16 @@ class publisher {
   publisher(const publisher&) = delete;
   publisher& operator=(const publisher&) = delete;
 
+  // What is queued at most, in bytes of messages. A task has events only when somebody acts on it
+  // or it ends, so this is years of a containerd that is away; it is for one that never comes back.
+  static constexpr std::size_t most_queued = std::size_t{16} << 20U;
+
   // `topic` is "/tasks/create" and so on, `event` the message of containerd.events that goes with
   // it.
   void publish(const std::string& topic, const google::protobuf::MessageLite& event);
 
+  // Events that did not fit into the queue.
+  std::size_t dropped() const noexcept { return dropped_; }
   // That of all events, and of the shim.
   const std::string& containerd_namespace() const noexcept { return namespace_; }
 
@@ -50,6 +59,8 @@ class publisher {
   std::string namespace_;
   flow::log& log_;
   std::deque<containerd::services::events::ttrpc::v1::ForwardRequest> queue_;
+  std::size_t queued_ = 0;  // bytes
+  std::size_t dropped_ = 0;
   std::unique_ptr<ttrpc::client> client_;
   bool stopping_ = false;
   flow::event changed_;

@@ -43,7 +43,7 @@ container::container(flow::asio::any_io_executor executor, std::string id, path 
       log_(log),
       number_(in.next_number()),
       init_(std::make_shared<process>(executor)),
-      exec_stopped_(executor),
+      exec_changed_(executor),
       tasks_(executor, [this](const std::string& task, const std::exception_ptr& failure) {
         log_.error("container task failed",
                    {{"id", id_}, {"task", task}, {"err", flow::describe(failure)}});
@@ -54,8 +54,8 @@ container::container(flow::asio::any_io_executor executor, std::string id, path 
 // --- file systems
 // ---------------------------------------------------------------------------------
 
-result<std::string> container::prepare(const std::vector<mount_description>& rootfs,
-                                       const spec& s) {
+result<std::string> container::prepare(const std::vector<mount_description>& rootfs, const spec& s,
+                                       const spec::namespace_function& in_guest) {
   auto root = prepare_root(rootfs, s);
   if (!root) {
     unmount();
@@ -64,7 +64,7 @@ result<std::string> container::prepare(const std::vector<mount_description>& roo
   auto text = s.for_guest(
       root.value(), std::string(guest_cgroup) + "/" + name_in_guest(number_),
       [this](const path& source) { return share_path(bundle_ / source); },
-      [this](const mount_description& m) { return mount_in_guest({m}); });
+      [this](const mount_description& m) { return mount_in_guest({m}); }, in_guest);
   if (!text) {
     unmount();
     return text;
@@ -238,13 +238,13 @@ awaitable<void> container::conclude(std::shared_ptr<process> p, sandbox::process
   }
   // The exit of a container's first process is the last of its exits.
   while (p->is_init() && any_exec_running()) {
-    co_await exec_stopped_.wait();
+    co_await exec_changed_.wait();
   }
 
   p->host.reset();
   p->state = process::status::stopped;
   p->changed.notify_all();
-  exec_stopped_.notify_all();
+  exec_changed_.notify_all();
   on_stopped_(*this, *p);
 }
 

@@ -36,7 +36,8 @@ class container {
   // Mounts the root file system at bundle/rootfs and gives it, and what `s` binds, to the guest;
   // and opens the images that the guest is to mount itself. Returns the specification for the
   // guest's OCI runtime. On an error nothing stays mounted.
-  flow::result<std::string> prepare(const std::vector<mount_description>& rootfs, const spec& s);
+  flow::result<std::string> prepare(const std::vector<mount_description>& rootfs, const spec& s,
+                                    const spec::namespace_function& in_guest);
 
   // Takes all of that away.
   void unmount();
@@ -55,6 +56,9 @@ class container {
   void add_exec(std::shared_ptr<process> p);
   void remove_exec(const std::string& exec_id) { execs_.erase(exec_id); }
   const std::map<std::string, std::shared_ptr<process>>& execs() const noexcept { return execs_; }
+
+  // The Start of an exec has ended, well or not: what waits for execs looks again.
+  void exec_started() { exec_changed_.notify_all(); }
 
   // Init and execs, which are the caller's from here on. The execs are forgotten; calls that are
   // still under way find init.
@@ -87,7 +91,7 @@ class container {
   std::vector<disk> disks_;  // opened, not plugged in yet
   std::shared_ptr<process> init_;
   std::map<std::string, std::shared_ptr<process>> execs_;
-  flow::event exec_stopped_;
+  flow::event exec_changed_;
   flow::task_group tasks_;
 };
 

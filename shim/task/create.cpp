@@ -2,6 +2,7 @@
 #include "containerd/events/task.pb.h"
 #include "flow/file.hpp"
 #include "runtime_api/ttrpc/status.hpp"
+#include "shim/bootstrap/runtime_options.hpp"
 #include "shim/task/service.hpp"
 
 namespace shim {
@@ -52,6 +53,10 @@ task_service::answer<api::CreateTaskResponse> task_service::create(
   }
   if (!request.checkpoint().empty()) {
     co_return error(code::unimplemented, "restoring a checkpoint");
+  }
+  // `start` has acted on the options; here they can only be wrong.
+  if (const auto options = parse_runtime_options(request.options()); !options) {
+    co_return error(options.error());
   }
   const auto c = std::make_shared<container>(
       executor_, request.id(), request.bundle(), sandbox_,
@@ -106,7 +111,9 @@ awaitable<result<void>> task_service::create_container(container& c,
   }
 
   // The guest boots meanwhile.
-  const auto guest_spec = c.prepare(mounts_in(request), s.value());
+  const auto guest_spec = c.prepare(
+      mounts_in(request), s.value(),
+      [this](const std::string& type, const auto& path) { return namespace_in_guest(type, path); });
   if (!guest_spec) {
     co_return guest_spec.error();
   }
@@ -142,6 +149,7 @@ awaitable<result<void>> task_service::create_container(container& c,
     co_return attached;
   }
   init.host = std::move(host.value());
+  init.guest_pid = static_cast<pid_t>(created.value().pid());
   init.pid = init.host->pid();
   // For the `delete` of a shim that died.
   static_cast<void>(flow::write_file(c.bundle() / "init.pid", std::to_string(init.pid)));

@@ -43,7 +43,8 @@ struct process {
   std::int64_t exited_at = 0;      // nanoseconds since the Unix epoch
   std::uint64_t stdout_bytes = 0;  // what it had written when it exited, as the guest counted it
   std::uint64_t stderr_bytes = 0;
-  pid_t pid = 0;  // on the host; 0 before there is one, kept after the exit
+  pid_t guest_pid = 0;  // in the guest, of a container's first process
+  pid_t pid = 0;        // on the host; 0 before there is one, kept after the exit
 
   std::unique_ptr<process_streams> streams;
   std::unique_ptr<host_process> host;  // while it exists

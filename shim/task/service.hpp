@@ -6,6 +6,8 @@
 // invalid_argument.
 #pragma once
 
+#include <chrono>
+#include <filesystem>
 #include <functional>
 #include <map>
 #include <memory>
@@ -34,6 +36,15 @@ class task_service final : public containerd::task::v2::task_service {
 
   // Where clients connect streams of processes, to be served beside this.
   streaming& connected_streams() noexcept { return streaming_; }
+
+  std::size_t count() const noexcept { return containers_.size(); }
+
+  // Asks every container to end (SIGTERM), kills what is left after `grace`, and returns when all
+  // exits are told. With no grace nothing is asked.
+  flow::awaitable<void> stop_all(std::chrono::steady_clock::duration grace);
+
+  // The pid that stands for the sandbox itself, for those who name its namespaces by it.
+  void set_sandbox_pid(pid_t pid) noexcept { sandbox_pid_ = pid; }
 
   // Writes what there is into the log: a line for each process.
   void report() const;
@@ -85,12 +96,15 @@ class task_service final : public containerd::task::v2::task_service {
 
   flow::awaitable<flow::result<void>> create_container(
       container& c, const containerd::task::v2::CreateTaskRequest& request);
+  std::string namespace_in_guest(const std::string& type, const std::filesystem::path& path) const;
   flow::awaitable<flow::result<void>> start_process(container& c, process& p);
   flow::awaitable<flow::result<void>> start_init(container& c, process& p);
   flow::awaitable<flow::result<void>> start_exec(container& c, process& p);
   flow::awaitable<flow::result<void>> kill_process(const container& c, process& p,
                                                    std::uint32_t signal, bool all);
   flow::awaitable<void> enforce_kill(std::shared_ptr<process> p);
+  flow::awaitable<void> signal_all(std::uint32_t signal);
+  flow::awaitable<void> wait_all_stopped(std::chrono::steady_clock::time_point limit);
   flow::awaitable<flow::result<void>> delete_init(container& c, process& init);
   flow::awaitable<void> delete_exec(container& c, std::shared_ptr<process> p);
   flow::awaitable<void> delete_in_guest(std::uint32_t container_number);
@@ -104,6 +118,7 @@ class task_service final : public containerd::task::v2::task_service {
   std::function<void()> on_shutdown_;
   flow::log& log_;
   streaming streaming_;
+  pid_t sandbox_pid_ = 0;
   std::map<std::string, std::shared_ptr<container>> containers_;
   flow::task_group lingering_;  // processes that were deleted before all was delivered
   flow::event stopping_;        // wakes those who wait for time to pass

@@ -57,6 +57,7 @@ task_service::answer<api::StartResponse> task_service::start(context& /*call*/,
   // A container's first process is there, started or not.
   p.failed = !started && !p.is_init();
   p.changed.notify_all();
+  c.exec_started();
   if (!started) {
     co_return started.error();
   }

@@ -4,9 +4,10 @@ namespace shim {
 namespace {
 
 // Quiet: a serial line costs an exit per byte. Panic: at once a reboot, which ends QEMU
-// (-no-reboot).
+// (-no-reboot). An oops too: what was in the kernel then is stuck there, and its exit would be
+// waited for without end.
 constexpr const char* common_parameters =
-    "console=ttyS0 quiet panic=-1 no_timer_check random.trust_cpu=on";
+    "console=ttyS0 quiet panic=-1 oops=panic no_timer_check random.trust_cpu=on";
 
 // Appends "-chardev socket,id=ID,fd=N" and hands the socket down.
 class descriptor_list {

@@ -5,9 +5,15 @@
 //
 // The argument `wait` of a raw socket: 0 blocks in the system call, 1 waits with epoll, as every
 // program does that has more than one thing to do.
+//
+// Counters: cpu_s_per_GiB is processor time of both sides; allocs_per_frame counts the heap
+// allocations of both.
 #include <benchmark/benchmark.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 
+#include <algorithm>
+#include <array>
 #include <optional>
 #include <thread>
 #include <vector>
@@ -36,21 +42,44 @@ std::pair<unique_fd, unique_fd> connected_pair() {
   return {unique_fd(fds[0]), unique_fd(fds[1])};
 }
 
-// The allocations that the measured rounds make, in both threads, per frame.
-class allocation_counter {
+double processor_seconds() {
+  rusage used{};
+  ::getrusage(RUSAGE_SELF, &used);
+  const auto seconds = [](const timeval& t) {
+    return static_cast<double>(t.tv_sec) + static_cast<double>(t.tv_usec) / 1e6;
+  };
+  return seconds(used.ru_utime) + seconds(used.ru_stime);
+}
+
+// What moving bytes costs, in both threads, from its making to its end.
+class cost {
  public:
-  explicit allocation_counter(benchmark::State& state)
-      : state_(state), before_(bench::allocations()) {}
-  allocation_counter(const allocation_counter&) = delete;
-  allocation_counter& operator=(const allocation_counter&) = delete;
-  ~allocation_counter() {
-    const auto n = static_cast<double>(bench::allocations() - before_);
-    state_.counters["allocs"] = n;
+  explicit cost(benchmark::State& state)
+      : state_(state), allocations_(bench::allocations()), processor_(processor_seconds()) {}
+  cost(const cost&) = delete;
+  cost& operator=(const cost&) = delete;
+  ~cost() {
+    constexpr double gib = 1U << 30U;
+    if (bytes_ != 0) {
+      state_.counters["cpu_s_per_GiB"] = (processor_seconds() - processor_) / (bytes_ / gib);
+    }
+    if (frames_ != 0) {
+      state_.counters["allocs_per_frame"] =
+          static_cast<double>(bench::allocations() - allocations_) / frames_;
+    }
+  }
+
+  void moved(std::uint64_t bytes, std::uint64_t frames) {
+    bytes_ += static_cast<double>(bytes);
+    frames_ += static_cast<double>(frames);
   }
 
  private:
   benchmark::State& state_;
-  std::uint64_t before_;
+  std::uint64_t allocations_;
+  double processor_;
+  double bytes_ = 0;
+  double frames_ = 0;
 };
 
 // --- bulk: one side writes for ever, the other counts what arrives
@@ -69,10 +98,12 @@ void raw_bulk(benchmark::State& state) {
   {
     raw_socket socket(std::move(receiving), how);
     std::vector<std::byte> buffer(read_size);
+    cost spent(state);
     for (auto _ : state) {
       for (std::uint64_t got = 0; got < bytes_per_round;) {
         got += socket.read_some(buffer);
       }
+      spent.moved(bytes_per_round, 0);
     }
   }
   sender.join();
@@ -101,17 +132,20 @@ awaitable<void> send_for_ever(stream s, std::size_t write_size) {
   }
 }
 
-awaitable<void> receive_rounds(stream s, benchmark::State* state) {
+// `frame`: the payload of a frame.
+awaitable<void> receive_rounds(stream s, benchmark::State* state, std::size_t frame) {
   std::vector<std::byte> buffer(read_size);
-  // One round before the first measured one, so that pools and caches are filled.
-  std::optional<allocation_counter> allocations;
+  // Counted from the second round on, when pools and caches are filled.
+  std::optional<cost> spent;
   for (auto _ : *state) {
     for (std::uint64_t got = 0; got < bytes_per_round;) {
       const auto n = co_await s.read_some(asio::buffer(buffer));
       got += n.value();
     }
-    if (!allocations) {
-      allocations.emplace(*state);
+    if (spent) {
+      spent->moved(bytes_per_round, bytes_per_round / frame);
+    } else {
+      spent.emplace(*state);
     }
   }
 }
@@ -119,13 +153,37 @@ awaitable<void> receive_rounds(stream s, benchmark::State* state) {
 void flow_bulk(benchmark::State& state) {
   auto [sending, receiving] = connected_pair();
   stream::options options;
-  options.max_payload = static_cast<std::uint32_t>(state.range(1));
+  const auto max_payload = static_cast<std::size_t>(state.range(1));
+  options.max_payload = static_cast<std::uint32_t>(max_payload);
   const auto size = static_cast<std::size_t>(state.range(0));
   std::thread sender([fd = std::move(sending), options, size]() mutable {
     run(std::move(fd), options, [&](stream s) { return send_for_ever(std::move(s), size); });
   });
   run(std::move(receiving), options,
-      [&](stream s) { return receive_rounds(std::move(s), &state); });
+      [&](stream s) { return receive_rounds(std::move(s), &state, std::min(size, max_payload)); });
+  sender.join();
+  state.SetBytesProcessed(state.iterations() * static_cast<std::int64_t>(bytes_per_round));
+}
+
+// Frames as both ancestors of the protocol write them, however much there is to write: a call for
+// the header and one for the payload.
+void send_in_two_writes(unique_fd fd, waiting how, std::size_t payload) {
+  raw_socket socket(std::move(fd), how);
+  const auto length = static_cast<std::uint32_t>(payload);
+  const std::array header{static_cast<std::byte>(length), static_cast<std::byte>(length >> 8U),
+                          static_cast<std::byte>(length >> 16U),
+                          static_cast<std::byte>(length >> 24U)};
+  const std::vector<std::byte> data(payload);
+  while (socket.write(header) && socket.write(data)) {
+  }
+}
+
+void two_writes_bulk(benchmark::State& state) {
+  auto [sending, receiving] = connected_pair();
+  const auto payload = static_cast<std::size_t>(state.range(0));
+  std::thread sender(send_in_two_writes, std::move(sending), waiting::in_epoll, payload);
+  run(std::move(receiving), {},
+      [&](stream s) { return receive_rounds(std::move(s), &state, payload); });
   sender.join();
   state.SetBytesProcessed(state.iterations() * static_cast<std::int64_t>(bytes_per_round));
 }
@@ -174,7 +232,7 @@ awaitable<void> echo_messages(stream s, std::size_t size) {
 
 awaitable<void> call(stream s, std::size_t size, benchmark::State* state) {
   std::vector<std::byte> message(size);
-  std::optional<allocation_counter> allocations;
+  std::optional<cost> spent;
   for (auto _ : *state) {
     const auto written = co_await s.write(asio::buffer(message));
     if (!written) {
@@ -184,8 +242,10 @@ awaitable<void> call(stream s, std::size_t size, benchmark::State* state) {
       const auto n = co_await s.read_some(rest);
       rest += n.value();
     }
-    if (!allocations) {
-      allocations.emplace(*state);
+    if (spent) {
+      spent->moved(0, 2);
+    } else {
+      spent.emplace(*state);
     }
   }
 }
@@ -208,6 +268,7 @@ BENCHMARK(flow_bulk)
     ->ArgNames({"write", "max_payload"})
     ->ArgsProduct({{4096, 65536}, {flow::legacy_max_payload, flow::agreed_max_payload}})
     ->UseRealTime();
+BENCHMARK(two_writes_bulk)->ArgName("payload")->Arg(flow::legacy_max_payload)->UseRealTime();
 BENCHMARK(raw_round_trip)->ArgNames({"size", "wait"})->ArgsProduct({{64}, {0, 1}})->UseRealTime();
 BENCHMARK(flow_round_trip)->ArgName("size")->Arg(64)->UseRealTime();
 

@@ -12,13 +12,7 @@ namespace {
 class Rootfs : public e2e::ContainerdTest {
  protected:
   // A directory tree to make an image of: with a shell, or with one file.
-  std::string system_tree() {
-    const auto tree = scratch() / "system";
-    make("t=" + tree.string() + R"(
-      mkdir -p $t/bin $t/dev $t/proc && cp /bin/busybox $t/bin &&
-      for a in sh cat ls; do ln -s busybox $t/bin/$a || exit; done)");
-    return tree;
-  }
+  std::string system_tree() { return e2e::make_system_tree(scratch() / "system"); }
   std::string file_tree(const std::string& name, const std::string& text) {
     const auto tree = scratch() / ("tree-" + name);
     std::filesystem::create_directories(tree / "files");

@@ -47,6 +47,14 @@ std::string failure_of(const Result& r) {
 
 }  // namespace
 
+std::string make_system_tree(const std::filesystem::path& directory) {
+  const auto made = run({"sh", "-c", "t=" + directory.string() + R"(
+      mkdir -p $t/bin $t/dev $t/proc && cp /bin/busybox $t/bin &&
+      for a in sh cat ls seq; do ln -s busybox $t/bin/$a || exit; done)"});
+  EXPECT_EQ(made.status, 0) << made.err;
+  return directory;
+}
+
 bare_task::bare_task(const std::filesystem::path& directory, std::string id,
                      std::vector<std::string> args)
     : bundle_(directory / "bundle"), id_(std::move(id)) {
@@ -90,6 +98,12 @@ void bare_task::mount_volume(const std::string& type, const std::string& source,
   config["mounts"].as_array().push_back(
       {{"type", type}, {"source", source}, {"destination", destination}});
   EXPECT_TRUE(flow::write_file(file, json::serialize(config)));
+}
+
+void bare_task::connect_stdio() {
+  request_.set_stdin("ttrpc+unix:///here?streaming_id=stdin");
+  request_.set_stdout("ttrpc+unix:///here?streaming_id=stdout");
+  request_.clear_stderr();
 }
 
 void bare_task::kill_shim() {

@@ -47,12 +47,13 @@ void pause_briefly() {
   ::usleep(10000);
 }
 
-running_command::running_command(std::vector<std::string> argv) {
+running_command::running_command(std::vector<std::string> argv, std::string directory) {
   auto in = make_pipe();
   auto out = make_pipe();
   auto err = make_pipe();
   flow::command c;
   c.argv = std::move(argv);
+  c.directory = std::move(directory);
   c.dies_with_parent = true;
   c.descriptors = {{in.read.get(), 0}, {out.write.get(), 1}, {err.write.get(), 2}};
   const auto pid = flow::spawn(c);
@@ -178,7 +179,7 @@ run_result running_command::finish(seconds timeout) {
 
 run_result run(std::vector<std::string> argv, const run_options& options) {
   const std::string program = argv.front();
-  running_command command(std::move(argv));
+  running_command command(std::move(argv), options.directory);
   command.unsent_ = options.input;
   command.close_when_sent_ = true;
   const auto begin = clock::now();

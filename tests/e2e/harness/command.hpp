@@ -20,6 +20,7 @@ struct run_result {
 
 struct run_options {
   std::string input = {};             // all of stdin
+  std::string directory = {};         // to work in; empty: ours
   std::chrono::seconds stall{0};      // stdout is not read before this time has passed
   std::chrono::seconds timeout{120};  // then the program is killed
 };
@@ -28,7 +29,7 @@ struct run_options {
 // scope.
 class running_command {
  public:
-  explicit running_command(std::vector<std::string> argv);
+  explicit running_command(std::vector<std::string> argv, std::string directory = "");
   running_command(const running_command&) = delete;
   running_command& operator=(const running_command&) = delete;
   ~running_command();

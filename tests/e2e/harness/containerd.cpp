@@ -40,7 +40,7 @@ void private_containerd::up() {
 }
 
 std::vector<std::string> private_containerd::ctr(std::vector<std::string> arguments) {
-  std::vector<std::string> argv{"ctr", "--address", directory() + "/containerd.sock"};
+  auto argv = hack_containerd("ctr");
   argv.insert(argv.end(), arguments.begin(), arguments.end());
   return argv;
 }

@@ -22,6 +22,11 @@ class shim_connection {
   explicit shim_connection(const std::filesystem::path& bundle);
   ~shim_connection();
 
+  // For other services, on the same connection: run() what calls them.
+  const ttrpc::client& client() const { return *client_; }
+  flow::asio::any_io_executor executor() { return context_.get_executor(); }
+  void run(flow::awaitable<void> work);
+
   // Runs one call to its end: call([](const auto& task) { return task.state(request); }).
   template <class Call>
   auto call(Call make_call) {
@@ -32,8 +37,6 @@ class shim_connection {
   }
 
  private:
-  void run(flow::awaitable<void> work);
-
   flow::asio::io_context context_;
   flow::log log_;
   std::unique_ptr<ttrpc::client> client_;

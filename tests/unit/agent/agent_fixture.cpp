@@ -27,7 +27,9 @@ agent_fixture::agent_fixture(const boost::asio::any_io_executor& e)
       host(executor, shim.dialer()),
       events(executor),
       containers(executor, reaper, crun, host, events, system, log,
-                 {.bundles = directory / "bundles", .cgroups = directory / "cgroups"}) {
+                 {.bundles = directory / "bundles",
+                  .cgroups = directory / "cgroups",
+                  .shares = directory / "shares"}) {
   std::filesystem::create_symlink(FAKE_CRUN, directory / "crun");
   std::filesystem::create_directory(directory / "bundles");
   std::filesystem::create_directory(directory / "cgroups");

@@ -1,4 +1,4 @@
-// What `start`, the shim itself and `delete` agree on: names, options and the lock.
+// What `start`, the shim itself and `delete` agree on: names and the lock.
 #include <fcntl.h>
 #include <gtest/gtest.h>
 #include <sys/file.h>
@@ -6,17 +6,12 @@
 
 #include <csignal>
 
-#include "containerd/runtime/bootstrap/v1/bootstrap.pb.h"
 #include "flow/file.hpp"
-#include "google/protobuf/any.pb.h"
-#include "runtimeoptions/v1/api.pb.h"
 #include "shim/bootstrap/paths.hpp"
-#include "shim/bootstrap/runtime_options.hpp"
 #include "shim/bootstrap/sandbox_lock.hpp"
 #include "shim/digest.hpp"
 #include "tests/temporary_directory.hpp"
 
-using flow::errc;
 using namespace std::chrono_literals;
 using shim::options;
 using tests::temporary_directory;
@@ -31,23 +26,6 @@ options some_options() {
   return o;
 }
 
-google::protobuf::Any any_of(const std::string& type, const std::string& value) {
-  google::protobuf::Any any;
-  any.set_type_url(type);
-  any.set_value(value);
-  return any;
-}
-
-std::string our_options(const std::string& config_path) {
-  runtimeoptions::v1::Options o;
-  o.set_config_path(config_path);
-  return o.SerializeAsString();
-}
-
-std::string stdin_with(const std::string& config_path) {
-  return any_of("runtimeoptions.v1.Options", our_options(config_path)).SerializeAsString();
-}
-
 }  // namespace
 
 TEST(Digest, IsThatOfTheStandard) {
@@ -59,14 +37,14 @@ TEST(Digest, IsThatOfTheStandard) {
 
 TEST(SocketPath, IsWhereContainerdsOwnShimsListen) {
   // echo -n /run/containerd/containerd.sock/default/c1 | sha256sum
-  EXPECT_EQ(shim::socket_path(some_options(), "c1").string(),
+  EXPECT_EQ(shim::socket_path("", some_options(), "c1").string(),
             "/run/containerd/s/" + shim::sha256_hex("/run/containerd/containerd.sock/default/c1"));
 }
 
 TEST(SocketPath, IsJoinedAsGoJoinsPaths) {
   auto o = some_options();
   o.address = "/run//containerd/./containerd.sock/";
-  EXPECT_EQ(shim::socket_path(o, "c1"), shim::socket_path(some_options(), "c1"));
+  EXPECT_EQ(shim::socket_path("", o, "c1"), shim::socket_path("", some_options(), "c1"));
 }
 
 TEST(SocketPath, DiffersByAddressNamespaceAndGroup) {
@@ -74,17 +52,32 @@ TEST(SocketPath, DiffersByAddressNamespaceAndGroup) {
   address.address = "/run/other.sock";
   auto name_space = some_options();
   name_space.containerd_namespace = "k8s.io";
-  const auto path = shim::socket_path(some_options(), "c1");
-  EXPECT_NE(path, shim::socket_path(address, "c1"));
-  EXPECT_NE(path, shim::socket_path(name_space, "c1"));
-  EXPECT_NE(path, shim::socket_path(some_options(), "c2"));
+  const auto path = shim::socket_path("", some_options(), "c1");
+  EXPECT_NE(path, shim::socket_path("", address, "c1"));
+  EXPECT_NE(path, shim::socket_path("", name_space, "c1"));
+  EXPECT_NE(path, shim::socket_path("", some_options(), "c2"));
 }
 
 TEST(SocketPath, FitsIntoASocketsNameHoweverLongTheId) {
-  EXPECT_LT(shim::socket_path(some_options(), std::string(1000, 'x')).string().size(), 108U);
+  EXPECT_LT(shim::socket_path("", some_options(), std::string(1000, 'x')).string().size(), 108U);
   shim::config c;
   const auto directory = shim::sandbox_directory(c, some_options(), "../../etc");
   EXPECT_EQ(directory.parent_path(), c.state_directory) << "no id names a path";
+}
+
+TEST(SocketPath, IsInTheDirectoryThatContainerdNames) {
+  const auto path = shim::socket_path("/run/s", some_options(), "c1");
+  EXPECT_EQ(path.parent_path(), "/run/s");
+  EXPECT_EQ(path.filename(), shim::socket_path("", some_options(), "c1").filename());
+}
+
+TEST(SocketPath, IsFoundAgainByTheAddressInTheBundle) {
+  const temporary_directory bundle;
+  EXPECT_TRUE(shim::kept_socket_path(bundle / "").empty());
+  ASSERT_TRUE(flow::write_file(bundle / "address", "unix:///run/s/abc"));
+  EXPECT_EQ(shim::kept_socket_path(bundle / ""), "/run/s/abc");
+  ASSERT_TRUE(flow::write_file(bundle / "address", "vsock://3:1"));
+  EXPECT_TRUE(shim::kept_socket_path(bundle / "").empty());
 }
 
 TEST(Group, IsTheAnnotationOfThePodOrTheIdItself) {
@@ -102,59 +95,6 @@ TEST(Group, IsTheAnnotationOfThePodOrTheIdItself) {
             "group");
   EXPECT_EQ(group("5"), "c1");
   EXPECT_EQ(shim::group_of("/nowhere", "c1"), "c1");
-}
-
-TEST(RuntimeOptions, NothingOnStdinIsNothing) {
-  const auto parsed = shim::parse_runtime_options("", some_options());
-  ASSERT_TRUE(parsed);
-  EXPECT_TRUE(parsed.value().config_path.empty());
-}
-
-TEST(RuntimeOptions, OursNameTheConfiguration) {
-  for (const char* prefix : {"", "type.googleapis.com/"}) {
-    const auto any = any_of(std::string(prefix) + "runtimeoptions.v1.Options",
-                            our_options("/etc/hvsock/other.toml"));
-    const auto parsed = shim::parse_runtime_options(any.SerializeAsString(), some_options());
-    ASSERT_TRUE(parsed);
-    EXPECT_EQ(parsed.value().config_path, "/etc/hvsock/other.toml");
-  }
-}
-
-TEST(RuntimeOptions, ThoseOfOtherRuntimesAreIgnored) {
-  const auto any = any_of("containerd.runc.v1.Options", "\x0a\x05hello");
-  const auto parsed = shim::parse_runtime_options(any.SerializeAsString(), some_options());
-  ASSERT_TRUE(parsed);
-  EXPECT_TRUE(parsed.value().config_path.empty());
-}
-
-TEST(RuntimeOptions, BootstrapParametersCarryThemAsAnExtension) {
-  containerd::runtime::bootstrap::v1::BootstrapParams params;
-  params.set_instance_id("c1");
-  params.set_namespace_("default");
-  *params.add_extensions()->mutable_value() = any_of("containerd.runc.v1.Options", "");
-  *params.add_extensions()->mutable_value() =
-      any_of("runtimeoptions.v1.Options", our_options("/c.toml"));
-  const auto parsed = shim::parse_runtime_options(params.SerializeAsString(), some_options());
-  ASSERT_TRUE(parsed);
-  EXPECT_EQ(parsed.value().config_path, "/c.toml");
-}
-
-TEST(RuntimeOptions, WrongFormsAreInvalid) {
-  for (const auto& input : {std::string("not a message"), stdin_with("relative.toml"),
-                            any_of("runtimeoptions.v1.Options", "\xff\xff").SerializeAsString()}) {
-    const auto parsed = shim::parse_runtime_options(input, some_options());
-    ASSERT_FALSE(parsed);
-    EXPECT_EQ(parsed.error().code(), flow::error_code(errc::invalid_argument));
-  }
-}
-
-TEST(RuntimeOptions, ConfigurationIsKeptForDelete) {
-  const temporary_directory bundle;
-  EXPECT_TRUE(shim::kept_config_path(bundle / "").empty());
-  ASSERT_TRUE(shim::keep_config_path(bundle / "", ""));
-  EXPECT_TRUE(shim::kept_config_path(bundle / "").empty());
-  ASSERT_TRUE(shim::keep_config_path(bundle / "", "/c.toml"));
-  EXPECT_EQ(shim::kept_config_path(bundle / ""), "/c.toml");
 }
 
 static bool lives(const std::filesystem::path& directory) {

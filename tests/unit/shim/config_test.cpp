@@ -58,6 +58,7 @@ linger_timeout_s = 60
 [shim]
 state_directory = "/s"
 debug = true
+bootstrap_version = 3
 )");
   ASSERT_TRUE(loaded) << loaded.error().message();
   const auto& c = loaded.value();
@@ -76,6 +77,7 @@ debug = true
   EXPECT_EQ(c.stdio.spool, std::uint64_t{3} << 20U);
   EXPECT_EQ(c.stdio.linger, 60s);
   EXPECT_EQ(c.state_directory, "/s");
+  EXPECT_EQ(c.bootstrap_version, 3U);
   EXPECT_TRUE(c.debug);
 }
 

@@ -211,7 +211,9 @@ answer<api::CreateContainerResponse> fake_agent::create_container(
     co_return entered.error();
   }
   co_await connect_streams(request.process(), request.stdio());
-  co_return api::CreateContainerResponse();
+  api::CreateContainerResponse response;
+  response.set_pid(pid_in_guest(request.process()));
+  co_return response;
 }
 
 answer<api::StartContainerResponse> fake_agent::start_container(

@@ -34,6 +34,9 @@ class fake_agent final : public hvsock::agent::v1::agent_service {
   // Opens a connection and sends `first` on it, as any process of the guest can.
   flow::awaitable<std::unique_ptr<flow::stream>> dial(std::string first);
 
+  // The pid that it says process `number`, a container's first, has.
+  static std::uint32_t pid_in_guest(std::uint32_t number) { return 1000 + number; }
+
   // What the process writes; it is taken by the shim in the background.
   void write(std::uint32_t process, std::string text);
 

@@ -229,6 +229,31 @@ TEST_F(TaskLifecycle, ExitOfTheFirstProcessIsTheLastOne) {
   });
 }
 
+TEST_F(TaskLifecycle, ExitIsToldWhereAnExecsStartFailsMeanwhile) {
+  co_test([](auto executor) -> awaitable<void> {
+    sandbox_bench b(executor);
+    flow::task_group tasks(executor, fail_test);
+    co_await b.create("c1");
+    co_await b.start("c1");
+    co_await b.exec("c1", "e1");
+    b.agent.hold("Exec");
+    b.agent.failures["Exec"] = flow::error(ttrpc::code::unknown, "the container has ended");
+    tasks.spawn("start", [](sandbox_bench& bench) -> awaitable<void> {
+      const auto failure = co_await bench.try_start("c1", "e1");
+      EXPECT_TRUE(failure.code());
+    }(b));
+    co_await b.agent.until_called("Exec");
+    b.agent.exit(b.last_init(), 3);
+    co_await settle(executor);
+    EXPECT_TRUE(exits(b.containerd).empty()) << "the exec may still have an exit of its own";
+    b.agent.release("Exec");
+    const auto status = co_await b.wait("c1");
+    EXPECT_EQ(status, 3U);
+    co_await tasks.join();
+    co_await b.stop();
+  });
+}
+
 TEST_F(TaskLifecycle, ProcessThatEndsAtOnceIsToldToHaveStartedFirst) {
   co_test([](auto executor) -> awaitable<void> {
     sandbox_bench b(executor);

@@ -71,6 +71,10 @@ result<void> fake_os::load_module(const std::string& path) {
   return note("load " + path);
 }
 
+result<void> fake_os::bring_up(const std::string& interface) {
+  return note("bring up " + interface);
+}
+
 result<std::vector<std::string>> fake_os::list_directory(const std::string& path) {
   if (auto noted = note("list " + path); !noted) {
     return std::move(noted).error();

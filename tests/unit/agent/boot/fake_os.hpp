@@ -37,6 +37,7 @@ class fake_os final : public agent::os {
   flow::result<void> write_file(const std::string& path, std::string_view text) override;
   flow::result<std::string> read_file(const std::string& path) override;
   flow::result<void> load_module(const std::string& path) override;
+  flow::result<void> bring_up(const std::string& interface) override;
   flow::result<std::vector<std::string>> list_directory(const std::string& path) override;
 
  private:

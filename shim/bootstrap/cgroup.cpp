@@ -1,0 +1,61 @@
+#include "shim/bootstrap/cgroup.hpp"
+
+#include <filesystem>
+#include <sstream>
+#include <vector>
+
+#include "flow/file.hpp"
+
+namespace shim {
+
+using flow::errc;
+using flow::error;
+using flow::result;
+using std::filesystem::path;
+
+namespace {
+
+std::vector<path> hierarchies(const std::string& mounts) {
+  std::vector<path> found;
+  std::istringstream lines(mounts);
+  for (std::string source, where, type, rest; lines >> source >> where >> type;) {
+    std::getline(lines, rest);
+    if (type == "cgroup" || type == "cgroup2") {
+      found.emplace_back(where);
+    }
+  }
+  return found;
+}
+
+}  // namespace
+
+result<void> join_cgroup(const std::string& cgroup, const std::string& mounts) {
+  const path wanted = path(cgroup).relative_path().lexically_normal();
+  if (wanted.empty() || *wanted.begin() == "..") {
+    return error(errc::invalid_argument, "runtime options: not a cgroup: " + cgroup);
+  }
+  const auto table = flow::read_file(mounts);
+  if (!table) {
+    return table.error();
+  }
+  bool joined = false;
+  for (const auto& root : hierarchies(table.value())) {
+    const path members = root / wanted / "cgroup.procs";
+    std::error_code ec;
+    if (!std::filesystem::exists(members, ec)) {
+      continue;
+    }
+    // 0 is the process that writes.
+    if (auto written = flow::write_file(members, "0"); !written) {
+      return std::move(written).error().in("join cgroup");
+    }
+    joined = true;
+  }
+  if (!joined) {
+    return error(errc::invalid_argument,
+                 "runtime options: shim_cgroup must exist before the shim is started: " + cgroup);
+  }
+  return {};
+}
+
+}  // namespace shim

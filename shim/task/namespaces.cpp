@@ -1,0 +1,70 @@
+// The namespaces that the containers of a pod share.
+//
+// containerd names them by files of the host: /proc/PID/ns/ipc with the pid of the pod's first
+// container or of the sandbox, and for the network often a file below /var/run/netns. In the guest
+// that is the namespace of the same process, or, for the sandbox, which has no process there, of
+// the guest itself: the machine is the pod. The guest has one network, so every network that is
+// named is that one.
+#include <charconv>
+
+#include "shim/task/service.hpp"
+
+namespace shim {
+namespace {
+
+// As the specification names the types, and as /proc does.
+struct shared_namespace {
+  std::string_view type;
+  std::string_view file;
+};
+constexpr shared_namespace shared_namespaces[] = {
+    {"network", "net"}, {"ipc", "ipc"}, {"uts", "uts"}, {"pid", "pid"}};
+
+// PID of /proc/PID/ns/`file`; 0 for any other path.
+pid_t owner_in(const std::filesystem::path& path, std::string_view file) {
+  const std::string text = path.lexically_normal().string();
+  constexpr std::string_view before = "/proc/";
+  if (!text.starts_with(before)) {
+    return 0;
+  }
+  pid_t pid = 0;
+  const char* begin = text.data() + before.size();
+  const char* end = text.data() + text.size();
+  const auto parsed = std::from_chars(begin, end, pid);
+  const std::string_view rest(parsed.ptr, static_cast<std::size_t>(end - parsed.ptr));
+  return parsed.ec == std::errc() && rest == "/ns/" + std::string(file) ? pid : 0;
+}
+
+std::string file_in_guest(pid_t pid, std::string_view file) {
+  return "/proc/" + std::to_string(pid) + "/ns/" + std::string(file);
+}
+
+}  // namespace
+
+std::string task_service::namespace_in_guest(const std::string& type,
+                                             const std::filesystem::path& path) const {
+  constexpr pid_t guest_itself = 1;
+  for (const auto& shared : shared_namespaces) {
+    if (shared.type != type) {
+      continue;
+    }
+    if (type == "network") {
+      return file_in_guest(guest_itself, shared.file);
+    }
+    const pid_t owner = owner_in(path, shared.file);
+    if (owner == 0) {
+      return {};
+    }
+    if (owner == sandbox_pid_) {
+      return file_in_guest(guest_itself, shared.file);
+    }
+    for (const auto& [id, c] : containers_) {
+      if (c->init()->pid == owner && c->init()->guest_pid > 0) {
+        return file_in_guest(c->init()->guest_pid, shared.file);
+      }
+    }
+  }
+  return {};
+}
+
+}  // namespace shim

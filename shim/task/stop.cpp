@@ -1,0 +1,70 @@
+// The end of all containers at once, when their sandbox is stopped.
+#include <csignal>
+
+#include "shim/task/service.hpp"
+
+namespace shim {
+
+using flow::awaitable;
+using namespace std::chrono_literals;
+
+namespace {
+
+bool can_be_killed(const container& c) {
+  const process& init = *c.init();
+  return init.pid != 0 && !init.exited && !init.failed;
+}
+
+bool has_stopped(const container& c) {
+  const process& init = *c.init();
+  return init.pid == 0 || init.state == process::status::stopped;
+}
+
+}  // namespace
+
+awaitable<void> task_service::stop_all(std::chrono::steady_clock::duration grace) {
+  if (grace > 0s) {
+    co_await signal_all(SIGTERM);
+    co_await wait_all_stopped(std::chrono::steady_clock::now() + grace);
+  }
+  co_await signal_all(SIGKILL);
+  // What survives that takes its machine with it, see enforce_kill().
+  co_await wait_all_stopped(std::chrono::steady_clock::time_point::max());
+}
+
+awaitable<void> task_service::signal_all(std::uint32_t signal) {
+  const bool forced = signal == SIGKILL;
+  // Calls that are under way may take containers away meanwhile.
+  for (const auto all = containers_; const auto& [id, c] : all) {
+    if (forced && c->init()->streams) {
+      c->init()->streams->expedite();
+    }
+    if (!can_be_killed(*c)) {
+      continue;
+    }
+    if (forced) {
+      c->init()->killed = true;
+      background_.spawn("enforce kill", enforce_kill(c->init()));
+    }
+    // One that has just ended, or a guest that is gone, is what was wanted.
+    static_cast<void>(co_await kill_process(*c, *c->init(), signal, forced));
+  }
+}
+
+awaitable<void> task_service::wait_all_stopped(std::chrono::steady_clock::time_point limit) {
+  for (const auto all = containers_; const auto& [id, c] : all) {
+    while (!has_stopped(*c)) {
+      const auto now = std::chrono::steady_clock::now();
+      if (now >= limit) {
+        co_return;
+      }
+      if (limit == std::chrono::steady_clock::time_point::max()) {
+        co_await c->init()->changed.wait();
+      } else {
+        co_await c->init()->changed.wait_for(limit - now);
+      }
+    }
+  }
+}
+
+}  // namespace shim

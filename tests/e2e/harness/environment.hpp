@@ -1,0 +1,13 @@
+// What the environment sets of a test: how often it repeats what chance decides.
+#pragma once
+
+#include <cstdlib>
+
+namespace e2e {
+
+inline unsigned from_environment(const char* name, unsigned otherwise) {
+  const char* text = std::getenv(name);
+  return text == nullptr ? otherwise : static_cast<unsigned>(std::strtoul(text, nullptr, 10));
+}
+
+}  // namespace e2e

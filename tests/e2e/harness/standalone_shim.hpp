@@ -1,0 +1,71 @@
+// A shim that a test starts in containerd's place and speaks to itself: every call, every version
+// of the bootstrap, and several containers in one machine.
+#pragma once
+
+#include <filesystem>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "containerd/runtime/sandbox/v1/sandbox.ttrpc.hpp"
+#include "containerd/task/v2/task.ttrpc.hpp"
+#include "flow/asio.hpp"
+#include "flow/log.hpp"
+#include "runtime_api/ttrpc/client.hpp"
+#include "tests/e2e/harness/command.hpp"
+
+namespace e2e {
+
+class standalone_shim {
+ public:
+  // Bundles and the file system of all containers go into `directory`. The shim publishes its
+  // events at directory/events.
+  standalone_shim(std::filesystem::path directory, std::string id);
+
+  // The action `start`, with `input` on its stdin; what it printed.
+  std::string start(const std::string& input = "");
+
+  // The action `delete`; its exit status.
+  int remove();
+
+  // A bundle for a container of this shim's sandbox. `namespaces` is the list of the specification.
+  std::string make_bundle(const std::string& container, const std::vector<std::string>& command,
+                          const std::string& namespaces = own_namespaces);
+
+  // What the shim has logged.
+  std::string log() const;
+
+  std::string events_address() const { return directory_ / "events"; }
+  std::string address() const;
+
+  static constexpr const char* own_namespaces =
+      R"([{"type":"pid"},{"type":"ipc"},{"type":"uts"},{"type":"mount"},{"type":"network"}])";
+
+ private:
+  run_result run_action(const std::string& action, const std::string& input);
+  std::string bundle(const std::string& container) const;
+
+  std::filesystem::path directory_;
+  std::string id_;
+};
+
+// A connection to one, with both services.
+class standalone_connection {
+ public:
+  standalone_connection(flow::asio::any_io_executor executor, flow::log& log);
+
+  flow::awaitable<void> open(std::string address);
+  flow::awaitable<void> close();
+
+  const ::containerd::task::v2::task_client& task() const { return *task_; }
+  const ::containerd::runtime::sandbox::v1::sandbox_client& sandbox() const { return *sandbox_; }
+
+ private:
+  flow::asio::any_io_executor executor_;
+  flow::log& log_;
+  std::unique_ptr<ttrpc::client> client_;
+  std::unique_ptr<::containerd::task::v2::task_client> task_;
+  std::unique_ptr<::containerd::runtime::sandbox::v1::sandbox_client> sandbox_;
+};
+
+}  // namespace e2e

@@ -1,0 +1,70 @@
+#include "agent/share_mounts.hpp"
+
+#include <gtest/gtest.h>
+#include <sched.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+
+#include "flow/file.hpp"
+#include "tests/temporary_directory.hpp"
+
+namespace {
+
+// The threads of the test program have but one mount namespace: this process's own, from here on.
+bool enter_private_mounts() {
+  static const bool entered =
+      ::unshare(CLONE_NEWNS) == 0 && ::mount("", "/", "", MS_REC | MS_PRIVATE, "") == 0;
+  return entered;
+}
+
+bool is_mounted(const std::string& path) {
+  const auto table = flow::read_file("/proc/self/mounts");
+  return table && table.value().find(" " + path + " ") != std::string::npos;
+}
+
+std::string mount_in(const tests::temporary_directory& directory, const std::string& name) {
+  const auto path = directory / name;
+  EXPECT_EQ(::mkdir(path.c_str(), 0700), 0);
+  EXPECT_EQ(::mount("tmpfs", path.c_str(), "tmpfs", 0, ""), 0);
+  return path;
+}
+
+}  // namespace
+
+TEST(ShareMounts, ReleaseUnmountsWhatIsMountedOnTheEntriesWithWhatIsBelowThem) {
+  if (!enter_private_mounts()) {
+    GTEST_SKIP() << "no mount namespace of our own here";
+  }
+  const tests::temporary_directory share;
+  const auto root = mount_in(share, "0");
+  const auto volume = mount_in(share, "1");
+  const auto inner = volume + "/inner";
+  ASSERT_EQ(::mkdir(inner.c_str(), 0700), 0);
+  ASSERT_EQ(::mount("tmpfs", inner.c_str(), "tmpfs", 0, ""), 0);
+  ASSERT_TRUE(flow::write_file(share / "2", "a file that was bound"));
+
+  agent::release_share(share.path());
+
+  for (const auto& path : {root, volume, inner}) {
+    EXPECT_FALSE(is_mounted(path)) << path;
+  }
+}
+
+TEST(ShareMounts, HoldLeavesMountsAsTheyAre) {
+  if (!enter_private_mounts()) {
+    GTEST_SKIP() << "no mount namespace of our own here";
+  }
+  const tests::temporary_directory share;
+  const auto root = mount_in(share, "0");
+  ASSERT_TRUE(flow::write_file(share / "1", "a file"));
+  agent::hold_share(share.path());
+  EXPECT_TRUE(is_mounted(root));
+  agent::release_share(share.path());
+  EXPECT_FALSE(is_mounted(root));
+}
+
+TEST(ShareMounts, ContainerWithoutADirectoryInTheShareHasNothingToHold) {
+  const tests::temporary_directory share;
+  agent::hold_share(share / "missing");
+  agent::release_share(share / "missing");
+}
