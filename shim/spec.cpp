@@ -6,6 +6,7 @@
 #include <boost/json/serialize.hpp>
 
 #include "flow/file.hpp"
+#include "shim/rootfs/guest_mounts.hpp"
 
 namespace shim {
 
@@ -117,12 +118,46 @@ bool belongs_to_kernel(const path& source) {
          text == "/sys";
 }
 
-result<void> rewrite_mounts(json::array& mounts, const spec::share_function& share) {
+std::vector<std::string> options_in(const json::object& mount) {
+  std::vector<std::string> options;
+  const auto* listed = mount.if_contains("options");
+  if (listed != nullptr && listed->is_array()) {
+    for (const auto& option : listed->as_array()) {
+      if (option.is_string()) {
+        options.emplace_back(option.as_string());
+      }
+    }
+  }
+  return options;
+}
+
+// Mounted by the agent; the container gets it bound.
+result<void> rewrite_disk(json::object& mount, const spec::mount_function& make) {
+  auto options = options_in(mount);
+  const bool read_only = std::find(options.begin(), options.end(), "ro") != options.end();
+  auto there = make({string_in(mount, "type"), string_in(mount, "source"), std::move(options)});
+  if (!there) {
+    return std::move(there).error().in("mounts");
+  }
+  mount["type"] = "bind";
+  mount["source"] = there.value();
+  mount["options"] = json::array{"rbind", read_only ? "ro" : "rw"};
+  return {};
+}
+
+result<void> rewrite_mounts(json::array& mounts, const spec::share_function& share,
+                            const spec::mount_function& make) {
   for (auto& entry : mounts) {
     if (!entry.is_object()) {
       return invalid("mounts: not an object");
     }
     auto& mount = entry.as_object();
+    if (is_disk_file_system(string_in(mount, "type"))) {
+      if (auto rewritten = rewrite_disk(mount, make); !rewritten) {
+        return rewritten;
+      }
+      continue;
+    }
     if (!is_bind(mount)) {
       continue;
     }
@@ -233,7 +268,7 @@ path spec::root(const path& bundle) const {
 }
 
 result<std::string> spec::for_guest(const std::string& root, const std::string& cgroup,
-                                    const share_function& share,
+                                    const share_function& share, const mount_function& mount,
                                     const namespace_function& in_guest) const {
   json::object document = document_;
   if (auto rewritten = rewrite_version(document); !rewritten) {
@@ -249,7 +284,7 @@ result<std::string> spec::for_guest(const std::string& root, const std::string& 
     document["linux"] = json::object{{"cgroupsPath", cgroup}};
   }
   if (auto* mounts = array_in(document, "mounts"); mounts != nullptr) {
-    if (auto rewritten = rewrite_mounts(*mounts, share); !rewritten) {
+    if (auto rewritten = rewrite_mounts(*mounts, share, mount); !rewritten) {
       return std::move(rewritten).error();
     }
   }

@@ -12,6 +12,7 @@
 #include <string>
 
 #include "flow/error.hpp"
+#include "shim/rootfs/mount.hpp"
 
 namespace shim {
 
@@ -34,16 +35,19 @@ class spec {
   // Gives a file or directory of the host to the guest; returns its name there.
   using share_function = std::function<flow::result<std::string>(const std::filesystem::path&)>;
 
+  // Has the guest mount a file system that is on a disk of the host; returns where it is there.
+  using mount_function = std::function<flow::result<std::string>(const mount_description&)>;
+
   // The guest's namespace that is meant by one of the host's: `type` as in the specification
   // ("network"), `path` on the host. Empty: there is none, the container gets one of its own.
   using namespace_function =
       std::function<std::string(const std::string& type, const std::filesystem::path& path)>;
 
   // The text for the guest's OCI runtime. `root` is the root file system's name in the guest,
-  // `cgroup` the container's cgroup there; `share` is asked for every bind mount's source, and
-  // `in_guest` for every namespace by path.
+  // `cgroup` the container's cgroup there. `share` is asked for every bind mount's source, `mount`
+  // for every mount of a file system that is on a disk, and `in_guest` for every namespace by path.
   flow::result<std::string> for_guest(const std::string& root, const std::string& cgroup,
-                                      const share_function& share,
+                                      const share_function& share, const mount_function& mount,
                                       const namespace_function& in_guest) const;
 
  private:

@@ -41,9 +41,9 @@ class container {
   std::uint32_t number() const noexcept { return number_; }
   const std::shared_ptr<process>& init() const noexcept { return init_; }
 
-  // Mounts the root file system at bundle/rootfs and gives it, and what `s` binds, to the guest; or
-  // opens the images that the guest is to mount itself.
-  // Returns the specification for the guest's OCI runtime. On an error nothing stays mounted.
+  // Mounts the root file system at bundle/rootfs and gives it, and what `s` binds, to the guest;
+  // and opens the images that the guest is to mount itself. Returns the specification for the
+  // guest's OCI runtime. On an error nothing stays mounted.
   flow::result<std::string> prepare(const std::vector<mount_description>& rootfs, const spec& s,
                                     const spec::namespace_function& in_guest);
 
@@ -84,6 +84,7 @@ class container {
  private:
   flow::result<std::string> prepare_root(const std::vector<mount_description>& rootfs,
                                          const spec& s);
+  flow::result<std::string> mount_in_guest(const std::vector<mount_description>& mounts);
   flow::result<void> open_disks();
   flow::result<std::string> share_path(const std::filesystem::path& source);
   flow::awaitable<void> conclude(std::shared_ptr<process> p, sandbox::process_end end);

@@ -99,7 +99,8 @@ awaitable<result<void>> task_service::create_container(container& c,
     co_return s.error();
   }
   const stdio_owner owner{c.id(), events_.containerd_namespace()};
-  auto streams = process_streams::open(executor_, c.id(), owner, init.stdio, config_.stdio, log_);
+  auto streams =
+      process_streams::open(executor_, c.id(), owner, init.stdio, streaming_, config_.stdio, log_);
   if (!streams) {
     co_return streams.error();
   }

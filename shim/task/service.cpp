@@ -24,6 +24,7 @@ task_service::task_service(flow::asio::any_io_executor executor, sandbox& in, pu
       config_(c),
       on_shutdown_(std::move(on_shutdown)),
       log_(log),
+      streaming_(executor),
       lingering_(executor,
                  [&log](const std::string& task, const std::exception_ptr& failure) {
                    log.error("lingering failed",

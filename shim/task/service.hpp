@@ -18,6 +18,7 @@
 #include "flow/task_group.hpp"
 #include "shim/config.hpp"
 #include "shim/events/publisher.hpp"
+#include "shim/io/streaming.hpp"
 #include "shim/sandbox.hpp"
 #include "shim/task/container.hpp"
 
@@ -32,6 +33,9 @@ class task_service final : public containerd::task::v2::task_service {
 
   // No container is there or on its way.
   bool idle() const noexcept { return containers_.empty(); }
+
+  // Where clients connect streams of processes, to be served beside this.
+  streaming& connected_streams() noexcept { return streaming_; }
 
   std::size_t count() const noexcept { return containers_.size(); }
 
@@ -120,6 +124,7 @@ class task_service final : public containerd::task::v2::task_service {
   const config& config_;
   std::function<void()> on_shutdown_;
   flow::log& log_;
+  streaming streaming_;
   pid_t sandbox_pid_ = 0;
   std::map<std::string, std::shared_ptr<container>> containers_;
   flow::task_group lingering_;  // processes that were deleted before all was delivered

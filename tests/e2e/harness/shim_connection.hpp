@@ -29,6 +29,11 @@ class shim_connection {
   shim_connection& operator=(const shim_connection&) = delete;
   ~shim_connection();
 
+  // For other services, on the same connection: run() what calls them.
+  const ttrpc::client& client() const { return *client_; }
+  flow::asio::any_io_executor executor() { return context_.get_executor(); }
+  void run(flow::awaitable<void> work);
+
   // Runs one call to its end: call([](const auto& task) { return task.state(request); }).
   template <class Call>
   auto call(Call make_call) {
@@ -37,9 +42,6 @@ class shim_connection {
     run([&]() -> flow::awaitable<void> { result.emplace(co_await make_call(*task_)); }());
     return std::move(*result);
   }
-
-  // Runs `work` to its end.
-  void run(flow::awaitable<void> work);
 
  private:
   void connect(std::string socket, std::string service);
