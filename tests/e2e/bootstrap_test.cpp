@@ -80,8 +80,9 @@ class cgroup_everywhere {
       if (rest.find("cpuset") != std::string::npos) {
         continue;
       }
-      if (type.starts_with("cgroup") && std::filesystem::create_directory(where + "/" + name, ec)) {
-        made_.push_back(where + "/" + name);
+      const auto directory = std::filesystem::path(where) / name;
+      if (type.starts_with("cgroup") && std::filesystem::create_directory(directory, ec)) {
+        made_.push_back(directory);
       }
     }
   }

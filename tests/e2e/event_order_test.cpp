@@ -24,7 +24,7 @@ namespace {
 
 // One machine, a recorder in containerd's place, and what was done.
 struct stage {
-  stage(flow::asio::any_io_executor ex, const std::filesystem::path& directory)
+  stage(const flow::asio::any_io_executor& ex, const std::filesystem::path& directory)
       : executor(ex),
         log(STDERR_FILENO, flow::log::level::error),
         shim(directory, "pod"),
