@@ -12,8 +12,8 @@ using flow::awaitable;
 using flow::result;
 using flow::system_error;
 
-memory_watch::memory_watch(flow::asio::any_io_executor executor, handler on_change)
-    : on_change_(std::move(on_change)), inotify_(std::move(executor)) {
+memory_watch::memory_watch(const flow::asio::any_io_executor& executor, handler on_change)
+    : on_change_(std::move(on_change)), inotify_(executor) {
   const int fd = ::inotify_init1(IN_NONBLOCK | IN_CLOEXEC);
   // Without one, add() says that it cannot watch.
   if (fd >= 0) {

@@ -19,7 +19,7 @@ class memory_watch {
   // Given the number that add() was given. May call add() and remove().
   using handler = std::function<void(std::uint32_t)>;
 
-  memory_watch(flow::asio::any_io_executor executor, handler on_change);
+  memory_watch(const flow::asio::any_io_executor& executor, handler on_change);
   memory_watch(const memory_watch&) = delete;
   memory_watch& operator=(const memory_watch&) = delete;
 

@@ -212,7 +212,8 @@ void fill_hugetlb(api::Metrics& metrics, const std::string& cgroup) {
   std::sort(sizes.begin(), sizes.end());
 
   for (const auto& size : sizes) {
-    const std::string base = cgroup + "/hugetlb." + size;
+    std::string base = cgroup + "/hugetlb.";
+    base += size;
     auto& one = *metrics.add_hugetlb();
     one.set_pagesize(size);
     one.set_current(number_in(base + ".current"));

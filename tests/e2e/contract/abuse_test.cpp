@@ -20,7 +20,7 @@ namespace {
 
 constexpr std::size_t message_limit = std::size_t{4} << 20U;
 
-class Abuse : public e2e::ContractTest {
+class Abuse : public e2e::contract_test {
  protected:
   std::string shim_pid() { return std::to_string(ask(of<ConnectRequest>("nobody"))->shim_pid()); }
 

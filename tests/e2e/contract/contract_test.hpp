@@ -22,7 +22,7 @@ namespace e2e {
 namespace task_api = ::containerd::task::v2;
 namespace status = ::containerd::v1::types;
 
-class ContractTest : public ::testing::Test {
+class contract_test : public ::testing::Test {
  protected:
   void SetUp() override;
 

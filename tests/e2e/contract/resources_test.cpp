@@ -21,7 +21,7 @@ namespace json = boost::json;
 
 namespace {
 
-class Resources : public e2e::ContractTest {
+class Resources : public e2e::contract_test {
  protected:
   io::containerd::cgroups::v2::Metrics metrics(const std::string& id) {
     io::containerd::cgroups::v2::Metrics parsed;

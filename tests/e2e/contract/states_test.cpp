@@ -33,7 +33,7 @@ namespace {
 
 constexpr std::int64_t never = -62135596800;  // Go's zero time
 
-class States : public e2e::ContractTest {
+class States : public e2e::contract_test {
  protected:
   // The container, known or not, is NotFound to every call but Connect.
   void expect_unknown(const std::string& id) {
