@@ -35,11 +35,10 @@ error not_here(const std::string& id) {
 
 }  // namespace
 
-sandbox_service::sandbox_service(flow::asio::any_io_executor executor, std::string id, sandbox& in,
-                                 task_service& tasks, std::function<void()> on_shutdown,
-                                 flow::log& log)
-    : executor_(executor),
-      id_(std::move(id)),
+sandbox_service::sandbox_service(const flow::asio::any_io_executor& executor, std::string id,
+                                 sandbox& in, task_service& tasks,
+                                 std::function<void()> on_shutdown, flow::log& log)
+    : id_(std::move(id)),
       sandbox_(in),
       tasks_(tasks),
       on_shutdown_(std::move(on_shutdown)),
@@ -88,7 +87,11 @@ sandbox_service::answer<api::StartSandboxResponse> sandbox_service::start_sandbo
   if (!booted) {
     co_return error(booted.error()).in("start sandbox " + id_);
   }
-  auto host = host_process::start();
+  std::optional<std::string> network;
+  if (!netns_path_.empty()) {
+    network = netns_path_;
+  }
+  auto host = host_process::start(network);
   if (!host) {
     co_return host.error();
   }

@@ -1,6 +1,7 @@
 #include "shim/spec.hpp"
 
 #include <algorithm>
+#include <array>
 #include <boost/json/parse.hpp>
 #include <boost/json/serialize.hpp>
 
@@ -28,7 +29,7 @@ result<json::object> parse_object(const std::string& text) {
   boost::system::error_code ec;
   auto value = json::parse(text, ec);
   if (ec) {
-    return error(ec, "not JSON");
+    return error(errc::invalid_argument, "not JSON: " + ec.message());
   }
   if (!value.is_object()) {
     return error(errc::invalid_argument, "not a JSON object");
@@ -176,6 +177,43 @@ result<void> rewrite_mounts(json::array& mounts, const spec::share_function& sha
   return {};
 }
 
+// What may be in a resources object, as far as an update is made of it. The guest's OCI runtime
+// passes over what is of the wrong type, and the client would take that for done.
+struct resource {
+  std::string_view section;
+  std::string_view name;
+  bool text = false;  // otherwise a number
+};
+constexpr std::array known_resources{
+    resource{"memory", "limit"},   resource{"memory", "reservation"}, resource{"memory", "swap"},
+    resource{"cpu", "shares"},     resource{"cpu", "quota"},          resource{"cpu", "period"},
+    resource{"cpu", "burst"},      resource{"cpu", "idle"},           resource{"cpu", "cpus", true},
+    resource{"cpu", "mems", true}, resource{"pids", "limit"},         resource{"blockIO", "weight"},
+};
+
+// Go leaves a field that is null as it is.
+result<void> check_resources(const json::object& resources) {
+  for (const auto& known : known_resources) {
+    const auto* section = resources.if_contains(known.section);
+    if (section == nullptr || section->is_null()) {
+      continue;
+    }
+    if (!section->is_object()) {
+      return error(errc::invalid_argument, std::string(known.section) + " is no object");
+    }
+    const auto* value = section->as_object().if_contains(known.name);
+    if (value == nullptr || value->is_null()) {
+      continue;
+    }
+    if (known.text ? !value->is_string() : !value->is_int64() && !value->is_uint64()) {
+      return error(errc::invalid_argument, std::string(known.section) + "." +
+                                               std::string(known.name) + " is no " +
+                                               (known.text ? "string" : "integer"));
+    }
+  }
+  return {};
+}
+
 }  // namespace
 
 result<spec> spec::parse(const std::string& text) {
@@ -209,6 +247,22 @@ std::string spec::annotation(const std::string& name) const {
   return string_in(annotations->as_object(), name);
 }
 
+std::optional<std::string> spec::network_namespace() const {
+  const auto* linux = document_.if_contains("linux");
+  const auto* namespaces = linux != nullptr && linux->is_object()
+                               ? linux->as_object().if_contains("namespaces")
+                               : nullptr;
+  if (namespaces == nullptr || !namespaces->is_array()) {
+    return {};
+  }
+  for (const auto& one : namespaces->as_array()) {
+    if (one.is_object() && string_in(one.as_object(), "type") == "network") {
+      return string_in(one.as_object(), "path");
+    }
+  }
+  return {};
+}
+
 path spec::root(const path& bundle) const {
   return bundle / string_in(document_.at("root").as_object(), "path");
 }
@@ -235,6 +289,17 @@ result<std::string> spec::for_guest(const std::string& root, const std::string& 
     }
   }
   return json::serialize(document);
+}
+
+result<std::string> resources_for_guest(const std::string& text) {
+  const auto resources = parse_object(text);
+  if (!resources) {
+    return flow::error(resources.error()).in("resources");
+  }
+  if (auto checked = check_resources(resources.value()); !checked) {
+    return std::move(checked).error().in("resources");
+  }
+  return json::serialize(resources.value());
 }
 
 result<std::string> process_for_guest(const std::string& text) {

@@ -8,6 +8,7 @@
 #include <boost/json/object.hpp>
 #include <filesystem>
 #include <functional>
+#include <optional>
 #include <string>
 
 #include "flow/error.hpp"
@@ -26,6 +27,10 @@ class spec {
 
   // The root file system on the host; relative names are relative to `bundle`.
   std::filesystem::path root(const std::filesystem::path& bundle) const;
+
+  // The network namespace of the host that the container is to be in: its path, empty for a new
+  // one, nothing for the host's own.
+  std::optional<std::string> network_namespace() const;
 
   // Gives a file or directory of the host to the guest; returns its name there.
   using share_function = std::function<flow::result<std::string>(const std::filesystem::path&)>;
@@ -54,5 +59,9 @@ class spec {
 // An OCI process object (of an exec), rewritten for the guest. errc::invalid_argument if it is
 // none.
 flow::result<std::string> process_for_guest(const std::string& text);
+
+// An OCI linux.resources object (of an update), for the guest. errc::invalid_argument if it is
+// none.
+flow::result<std::string> resources_for_guest(const std::string& text);
 
 }  // namespace shim

@@ -20,7 +20,6 @@
 
 namespace shim {
 
-using flow::error;
 using flow::result;
 using flow::system_error;
 using flow::unique_fd;

@@ -196,6 +196,18 @@ void container::add_exec(std::shared_ptr<process> p) {
   execs_[p->exec_id] = std::move(p);
 }
 
+awaitable<void> container::join_starts() {
+  for (;;) {
+    const auto starting =
+        std::find_if(execs_.begin(), execs_.end(), [](const auto& e) { return e.second->busy; });
+    if (starting == execs_.end()) {
+      co_return;
+    }
+    const auto p = starting->second;
+    co_await p->changed.wait();
+  }
+}
+
 std::vector<std::shared_ptr<process>> container::remove_all() {
   std::vector<std::shared_ptr<process>> all{init_};
   for (auto& [exec_id, p] : std::exchange(execs_, {})) {

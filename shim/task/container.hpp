@@ -27,6 +27,14 @@ class container {
             sandbox& in, stopped_handler on_stopped, flow::log& log);
   container(const container&) = delete;
   container& operator=(const container&) = delete;
+  ~container() { sandbox_.forget(number_); }
+
+  // Whether its processes are frozen; none is started unless they are thawed.
+  enum class freezer { thawed, freezing, frozen, thawing };
+  freezer frozen = freezer::thawed;
+
+  // The last event about memory that was published; 0: none.
+  std::uint64_t memory_event = 0;
 
   const std::string& id() const noexcept { return id_; }
   const std::filesystem::path& bundle() const noexcept { return bundle_; }
@@ -57,8 +65,11 @@ class container {
   void remove_exec(const std::string& exec_id) { execs_.erase(exec_id); }
   const std::map<std::string, std::shared_ptr<process>>& execs() const noexcept { return execs_; }
 
-  // The Start of an exec has ended, well or not: what waits for execs looks again.
-  void exec_started() { exec_changed_.notify_all(); }
+  // A Start of an exec has ended, perhaps without a process: what waits for the execs looks again.
+  void start_ended() { exec_changed_.notify_all(); }
+
+  // Returns when no exec of it is being started.
+  flow::awaitable<void> join_starts();
 
   // Init and execs, which are the caller's from here on. The execs are forgotten; calls that are
   // still under way find init.

@@ -127,10 +127,11 @@ awaitable<result<void>> task_service::create_container(container& c,
     co_return plugged;
   }
 
-  auto host = host_process::start();
+  auto host = host_process::start(s.value().network_namespace());
   if (!host) {
     co_return host.error();
   }
+  sandbox_.expect_out_of_memory(c.number(), [this, &c] { out_of_memory(c); });
   hvsock::agent::v1::CreateContainerRequest wanted;
   wanted.set_container(c.number());
   wanted.set_process(init.number);

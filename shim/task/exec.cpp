@@ -27,6 +27,9 @@ task_service::answer<task_service::empty> task_service::exec(
   if (c.init()->state == process::status::stopped || c.init()->exited) {
     co_return error(code::failed_precondition, "cannot exec in a stopped state");
   }
+  if (c.frozen != container::freezer::thawed) {
+    co_return error(code::failed_precondition, "cannot exec in a paused state");
+  }
   auto spec = process_for_guest(request.spec().value());
   if (!spec) {
     co_return std::move(spec).error();

@@ -72,6 +72,18 @@ void task_service::process_stopped(const container& c, const process& p) {
                      {"stderr_bytes", p.stderr_bytes}});
 }
 
+// The guest may say so as often as it likes: one event at a time is on its way to containerd. None
+// before the container is there and none after the exit of its first process.
+void task_service::out_of_memory(container& c) {
+  if (c.init()->pid == 0 || c.init()->exited || c.memory_event > events_.taken()) {
+    return;
+  }
+  containerd::events::TaskOOM event;
+  event.set_container_id(c.id());
+  c.memory_event = events_.publish("/tasks/oom", event);
+  log_.warning("out of memory", {{"id", c.id()}});
+}
+
 task_service::answer<api::ConnectResponse> task_service::connect(
     context& /*call*/, const api::ConnectRequest& request) {
   api::ConnectResponse response;

@@ -76,6 +76,12 @@ class task_service final : public containerd::task::v2::task_service {
       context& call, const containerd::task::v2::StateRequest& request) override;
   answer<containerd::task::v2::PidsResponse> pids(
       context& call, const containerd::task::v2::PidsRequest& request) override;
+  answer<empty> pause(context& call, const containerd::task::v2::PauseRequest& request) override;
+  answer<empty> resume(context& call, const containerd::task::v2::ResumeRequest& request) override;
+  answer<empty> update(context& call,
+                       const containerd::task::v2::UpdateTaskRequest& request) override;
+  answer<containerd::task::v2::StatsResponse> stats(
+      context& call, const containerd::task::v2::StatsRequest& request) override;
   answer<empty> resize_pty(context& call,
                            const containerd::task::v2::ResizePtyRequest& request) override;
   answer<empty> close_io(context& call,
@@ -110,6 +116,7 @@ class task_service final : public containerd::task::v2::task_service {
   flow::awaitable<void> delete_in_guest(std::uint32_t container_number);
   flow::awaitable<void> release(std::shared_ptr<process> p);
   void process_stopped(const container& c, const process& p);
+  void out_of_memory(container& c);
 
   flow::asio::any_io_executor executor_;
   sandbox& sandbox_;

@@ -29,7 +29,7 @@ struct streams_bench {
         streams(ex),
         machine(ex),
         agent(ex, machine),
-        guest(ex, machine, [](const hvsock::agent::v1::ProcessExit&) {}, log) {}
+        guest(ex, machine, [](const hvsock::agent::v1::Event&) {}, log) {}
 
   awaitable<void> boot() {
     agent.boot();

@@ -130,7 +130,7 @@ TEST_F(SandboxService, IsReadyFromStartToStop) {
     EXPECT_FALSE(b.sandboxes.created());
     auto create = pod_bench::request<api::CreateSandboxRequest>();
     create.set_bundle_path("/run/bundle");
-    create.set_netns_path("/var/run/netns/cni-1");
+    create.set_netns_path("/proc/self/ns/net");
     const auto created = co_await b.pod->create_sandbox(create);
     EXPECT_TRUE(created);
     EXPECT_TRUE(b.sandboxes.created());
@@ -148,7 +148,7 @@ TEST_F(SandboxService, IsReadyFromStartToStop) {
     const auto status = co_await b.pod->sandbox_status(wanted);
     EXPECT_EQ(status.value().state(), "SANDBOX_READY");
     EXPECT_EQ(status.value().pid(), started.value().pid());
-    EXPECT_EQ(status.value().info().at("netns"), "/var/run/netns/cni-1");
+    EXPECT_EQ(status.value().info().at("netns"), "/proc/self/ns/net");
     EXPECT_EQ(status.value().info().at("bundle"), "/run/bundle");
     EXPECT_EQ(status.value().exited_at().seconds(), -62135596800) << "Go's zero time";
 
@@ -395,7 +395,7 @@ TEST_F(SandboxService, ContainersShareTheNamespacesOfThePod) {
     request.set_bundle(b.make_bundle(
         "c1",
         R"({"process": {"args": ["true"]}, "root": {"path": "rootfs"}, "linux": {"namespaces": [
-          {"type": "network", "path": "/var/run/netns/cni-1"}, {"type": "ipc", "path": ")" +
+          {"type": "network", "path": "/proc/self/ns/net"}, {"type": "ipc", "path": ")" +
             pod + R"(ipc"}, {"type": "uts", "path": ")" + pod +
             R"(uts"}, {"type": "pid", "path": ")" + other +
             R"(pid"}, {"type": "cgroup", "path": "/proc/1/ns/cgroup"}, {"type": "mount"}]}})"));

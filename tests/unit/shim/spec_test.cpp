@@ -166,6 +166,34 @@ TEST(Spec, NamespacesOfTheHostBecomeNewOnes) {
   EXPECT_FALSE(namespaces.at(0).as_object().contains("path"));
 }
 
+TEST(Spec, NetworkIsTheHostsANewOneOrTheOneAtAPath) {
+  const auto network = [](const std::string& linux) {
+    const auto s = spec::parse(with("\"linux\": " + linux));
+    EXPECT_TRUE(s) << s.error().message();
+    return s.value().network_namespace();
+  };
+  EXPECT_EQ(network("{}"), std::nullopt);
+  EXPECT_EQ(network("3"), std::nullopt);
+  EXPECT_EQ(network(R"({"namespaces": 7})"), std::nullopt);
+  EXPECT_EQ(network(R"({"namespaces": [{"type": "pid", "path": "/p"}, 1]})"), std::nullopt);
+  EXPECT_EQ(network(R"({"namespaces": [{"type": "pid"}, {"type": "network"}]})"), "");
+  EXPECT_EQ(network(R"({"namespaces": [{"type": "network", "path": "/run/n"}]})"), "/run/n");
+}
+
+TEST(Spec, ResourcesMustBeAnObject) {
+  EXPECT_EQ(shim::resources_for_guest(R"({"pids":{"limit":7}})").value(),
+            R"({"pids":{"limit":7}})");
+  EXPECT_TRUE(shim::resources_for_guest(
+      R"({"memory":{"limit":-1,"x":[]},"cpu":{"cpus":"0-1","shares":2},"pids":null,"y":3})"));
+  for (const char* text :
+       {"", "x", "[]", "1", "null", R"({"memory":"plenty"})", R"({"memory":{"limit":"1"}})",
+        R"({"cpu":{"cpus":1}})", R"({"cpu":{"quota":1.5}})", R"({"pids":[]})"}) {
+    const auto refused = shim::resources_for_guest(text);
+    ASSERT_FALSE(refused) << text;
+    EXPECT_EQ(refused.error().code(), errc::invalid_argument) << text;
+  }
+}
+
 TEST(Spec, NamespacesThatThePodSharesAreThoseOfTheGuest) {
   std::vector<std::string> asked;
   const auto in_guest = [&asked](const std::string& type, const std::filesystem::path& path) {
