@@ -29,9 +29,11 @@ class shim_connection {
   shim_connection& operator=(const shim_connection&) = delete;
   ~shim_connection();
 
-  // For other services, on the same connection: run() what calls them.
+  // For other services, on the same connection.
   const ttrpc::client& client() const { return *client_; }
   flow::asio::any_io_executor executor() { return context_.get_executor(); }
+
+  // Runs `work` to its end.
   void run(flow::awaitable<void> work);
 
   // Runs one call to its end: call([](const auto& task) { return task.state(request); }).
