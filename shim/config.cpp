@@ -64,6 +64,17 @@ setter count(std::uint32_t config::* member, std::int64_t least, std::int64_t mo
   };
 }
 
+setter flag(bool config::* member) {
+  return [member](config& c, const toml::node& value) {
+    const auto* given = value.as_boolean();
+    if (given == nullptr) {
+      return false;
+    }
+    c.*member = given->get();
+    return true;
+  };
+}
+
 template <class Duration>
 setter duration(std::function<Duration&(config&)> member, std::int64_t least) {
   return [=](config& c, const toml::node& value) {
@@ -141,15 +152,8 @@ std::vector<known_key> known_keys() {
        }},
       {"shim", "state_directory", "an absolute path", absolute_path(&config::state_directory)},
       {"shim", "bootstrap_version", "2 or 3", count(&config::bootstrap_version, 2, 3)},
-      {"shim", "debug", "true or false",
-       [](config& c, const toml::node& value) {
-         const auto* flag = value.as_boolean();
-         if (flag == nullptr) {
-           return false;
-         }
-         c.debug = flag->get();
-         return true;
-       }},
+      {"shim", "mount_in_guest", "true or false", flag(&config::mount_in_guest)},
+      {"shim", "debug", "true or false", flag(&config::debug)},
   };
 }
 

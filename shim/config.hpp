@@ -21,6 +21,8 @@
 //   state_directory = "/run/hvsock"
 //   debug = false
 //   bootstrap_version = 2          # 3 under containerd 2.0 to 2.2: pods by one connection
+//   mount_in_guest = false         # true: containerd 2.2 and later hand image layers on as they
+//   are
 #pragma once
 
 #include <chrono>
@@ -54,8 +56,8 @@ struct config {
 
   std::filesystem::path state_directory = "/run/hvsock";
   bool debug = false;
-  std::uint32_t bootstrap_version =
-      2;  // what containerds before 2.3 are told, see start_answer.hpp
+  std::uint32_t bootstrap_version = 2;  // told to containerds before 2.3, see start_answer.hpp
+  bool mount_in_guest = false;          // see runtime_info()
 };
 
 // The file read if no other is named; it may be missing.

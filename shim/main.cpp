@@ -39,7 +39,11 @@ int run(const shim::options& o) {
     }
     case shim::options::action::info: {
       const auto input = shim::read_stdin();
-      const auto info = shim::runtime_info(input ? input.value() : std::string());
+      const auto c = shim::load_config(shim::program_path(), {});
+      if (!c) {
+        return fail(c.error());
+      }
+      const auto info = shim::runtime_info(input ? input.value() : std::string(), c.value());
       return print(STDOUT_FILENO, info.SerializeAsString());
     }
     case shim::options::action::version:

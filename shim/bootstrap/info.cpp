@@ -29,13 +29,15 @@ std::string features() {
 
 }  // namespace
 
-containerd::types::RuntimeInfo runtime_info(const std::string& input) {
+containerd::types::RuntimeInfo runtime_info(const std::string& input, const config& c) {
   containerd::types::RuntimeInfo info;
   info.set_name("io.containerd.hvsock.v2");
   info.mutable_version()->set_version(HVSOCK_VERSION);
   info.mutable_features()->set_type_url(features_type);
   info.mutable_features()->set_value(features());
-  (*info.mutable_annotations())["containerd.io/runtime-allow-mounts"] = allowed_mounts;
+  if (c.mount_in_guest) {
+    (*info.mutable_annotations())["containerd.io/runtime-allow-mounts"] = allowed_mounts;
+  }
   if (google::protobuf::Any options; !input.empty() && options.ParseFromString(input)) {
     *info.mutable_options() = options;
   }

@@ -59,6 +59,7 @@ linger_timeout_s = 60
 state_directory = "/s"
 debug = true
 bootstrap_version = 3
+mount_in_guest = true
 )");
   ASSERT_TRUE(loaded) << loaded.error().message();
   const auto& c = loaded.value();
@@ -78,6 +79,7 @@ bootstrap_version = 3
   EXPECT_EQ(c.stdio.linger, 60s);
   EXPECT_EQ(c.state_directory, "/s");
   EXPECT_EQ(c.bootstrap_version, 3U);
+  EXPECT_TRUE(c.mount_in_guest);
   EXPECT_TRUE(c.debug);
 }
 

@@ -204,7 +204,7 @@ TEST(KeptConfig, InlineTextBecomesAFileOfTheBundle) {
 
 TEST(RuntimeInfo, SaysWhatWasAskedAboutAndWhatTheRuntimeCanDo) {
   const auto asked = config_at("/c.toml");
-  const auto info = shim::runtime_info(asked.SerializeAsString());
+  const auto info = shim::runtime_info(asked.SerializeAsString(), {});
   EXPECT_EQ(info.name(), "io.containerd.hvsock.v2");
   EXPECT_EQ(info.options().type_url(), asked.type_url());
   EXPECT_EQ(info.features().type_url(),
@@ -212,7 +212,13 @@ TEST(RuntimeInfo, SaysWhatWasAskedAboutAndWhatTheRuntimeCanDo) {
   const auto features = boost::json::parse(info.features().value());
   const auto& options = features.at("mountOptions").as_array();
   EXPECT_NE(std::find(options.begin(), options.end(), "rro"), options.end());
-  EXPECT_EQ(info.annotations().at("containerd.io/runtime-allow-mounts"),
-            "mkdir/*,format/*,erofs,ext4");
-  EXPECT_FALSE(shim::runtime_info("").has_options());
+  EXPECT_FALSE(shim::runtime_info("", {}).has_options());
+}
+
+TEST(RuntimeInfo, NamesTheMountsTheGuestMakesOnlyWhereTheOperatorWantsThem) {
+  constexpr const char* annotation = "containerd.io/runtime-allow-mounts";
+  shim::config c;
+  EXPECT_FALSE(shim::runtime_info("", c).annotations().contains(annotation));
+  c.mount_in_guest = true;
+  EXPECT_EQ(shim::runtime_info("", c).annotations().at(annotation), "mkdir/*,format/*,erofs,ext4");
 }
