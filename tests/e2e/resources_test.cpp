@@ -34,7 +34,7 @@ TEST_F(Resources, MetricsAreThoseOfTheContainer) {
   expect_ok(ctr_run({"-d", "--memory-limit", "67108864"}, id(), {"sleep", "1000"}));
   const auto metrics = ctr({"tasks", "metrics", "--format", "json", id()});
   expect_ok(metrics);
-  EXPECT_NE(metrics.out.find("\"usage_limit\":67108864"), std::string::npos) << metrics.out;
+  EXPECT_NE(metrics.out.find("\"usage_limit\": 67108864"), std::string::npos) << metrics.out;
   const auto table = ctr({"tasks", "metrics", id()});
   expect_ok(table);
   EXPECT_NE(table.out.find("pids.current"), std::string::npos) << table.out;
