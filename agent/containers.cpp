@@ -41,9 +41,12 @@ containers::containers(const flow::asio::any_io_executor& executor, reaper& chil
       log_(log),
       mounts_(executor, system, log),
       where_(std::move(where)),
+      memory_(executor, [this](container_id id) { check_memory(id); }),
       releases_(executor, [&log](const std::string& name, const std::exception_ptr& failure) {
         log.error("task failed", {{"task", name}, {"err", flow::describe(failure)}});
-      }) {}
+      }) {
+  releases_.spawn("watch memory", memory_.run());
+}
 
 awaitable<result<pid_t>> containers::create(container_id id, process_id init,
                                             const std::string& spec, const stdio_request& stdio,
@@ -65,6 +68,11 @@ awaitable<result<pid_t>> containers::create(container_id id, process_id init,
     processes_.erase(init);
     containers_.erase(id);
     remove_bundle(id);
+    co_return created;
+  }
+  if (auto watched = memory_.add(id, cgroup_of(id)); !watched) {
+    // The exits are told all the same.
+    log_.warning("memory is not watched", {{"container", id}, {"err", watched.error().message()}});
   }
   co_return created;
 }
@@ -197,11 +205,14 @@ result<void> containers::adopt(process& p, pid_t pid, console_socket* console) {
 
 void containers::exited(process& p, process_end end) {
   p.exited = true;
-  if (!containers_.contains(p.container)) {
+  const auto owner = containers_.find(p.container);
+  if (owner == containers_.end()) {
     // It was killed by the removal of its container, which nobody asks about any more.
     static_cast<void>(remove_process(p.id));
     return;
   }
+  // The kernel counts before it kills: if that was the reason, it is told before the exit.
+  check_memory(p.container);
   hvsock::agent::v1::Event event;
   auto& exit = *event.mutable_exit();
   exit.set_process(p.id);
@@ -212,9 +223,25 @@ void containers::exited(process& p, process_end end) {
   events_.push(std::move(event));
 
   // Without a pid namespace of its own a container outlives its first process; it must not.
-  if (containers_[p.container].init == p.id) {
+  if (owner->second.init == p.id) {
+    if (auto used = read_metrics(cgroup_of(p.container)); used) {
+      owner->second.last_metrics = std::move(used.value());
+    }
     static_cast<void>(cgroup_kill(cgroup_of(p.container)));
   }
+}
+
+void containers::check_memory(container_id id) {
+  const auto found = containers_.find(id);
+  const auto kills = oom_kills(cgroup_of(id));
+  if (found == containers_.end() || kills <= found->second.oom_kills) {
+    return;
+  }
+  found->second.oom_kills = kills;
+  hvsock::agent::v1::Event event;
+  event.mutable_out_of_memory()->set_container(id);
+  event.mutable_out_of_memory()->set_kills(kills);
+  events_.push(std::move(event));
 }
 
 result<void> containers::kill(container_id id, process_id process_number, int signal, bool all) {
@@ -283,6 +310,68 @@ result<std::vector<containers::listed_process>> containers::pids(container_id id
   return listed;
 }
 
+awaitable<result<void>> containers::pause(container_id id) {
+  const auto found = find_container(id);
+  if (!found) {
+    co_return found.error();
+  }
+  found.value()->busy = true;
+  const auto paused = co_await crun_.pause(name_of(id), bundle_of(id));
+  found.value()->busy = false;
+  co_return paused;
+}
+
+awaitable<result<void>> containers::resume(container_id id) {
+  const auto found = find_container(id);
+  if (!found) {
+    co_return found.error();
+  }
+  found.value()->busy = true;
+  const auto resumed = co_await crun_.resume(name_of(id), bundle_of(id));
+  found.value()->busy = false;
+  co_return resumed;
+}
+
+awaitable<result<void>> containers::update(container_id id, const std::string& resources) {
+  const auto found = find_container(id);
+  if (!found) {
+    co_return found.error();
+  }
+  found.value()->busy = true;
+  const auto updated = co_await run_update(id, bundle_of(id) + "/resources.json", resources);
+  found.value()->busy = false;
+  co_return updated;
+}
+
+awaitable<result<void>> containers::run_update(container_id id, std::string file,
+                                               const std::string& resources) {
+  if (auto written = flow::write_file(file, resources); !written) {
+    co_return written.error();
+  }
+  const auto updated = co_await crun_.update(name_of(id), bundle_of(id), file);
+  std::error_code ignored;
+  std::filesystem::remove(file, ignored);
+  co_return updated;
+}
+
+result<::io::containerd::cgroups::v2::Metrics> containers::metrics(container_id id) const {
+  if (id == 0) {
+    return read_metrics(where_.cgroups);
+  }
+  const auto found = containers_.find(id);
+  if (found == containers_.end()) {
+    return no_container(id);
+  }
+  auto used = read_metrics(cgroup_of(id));
+  if (!used && found->second.last_metrics) {
+    return *found->second.last_metrics;
+  }
+  if (!used) {
+    return error(code::not_found, "cgroup does not exist");
+  }
+  return used;
+}
+
 result<void> containers::remove_process(process_id process_number) {
   const auto found = find_process(process_number);
   if (!found) {
@@ -309,6 +398,7 @@ awaitable<void> containers::close() {
     releases_.spawn("release stdio", release(released_.begin()));
   }
   processes_.clear();
+  memory_.stop();
   for (const auto& stdio : released_) {
     stdio->abort();
   }
@@ -333,6 +423,7 @@ awaitable<result<void>> containers::remove(container_id id) {
     }
   }
   containers_.erase(id);
+  memory_.remove(id);
   remove_bundle(id);
   co_return result<void>();
 }

@@ -9,6 +9,7 @@
 #include <list>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -17,6 +18,8 @@
 #include "agent/event_queue.hpp"
 #include "agent/io/console_socket.hpp"
 #include "agent/io/process_stdio.hpp"
+#include "agent/memory_watch.hpp"
+#include "agent/metrics.hpp"
 #include "agent/mounts.hpp"
 #include "agent/os.hpp"
 #include "agent/reaper.hpp"
@@ -60,6 +63,16 @@ class containers {
   flow::result<void> resize(process_id process, std::uint32_t width, std::uint32_t height);
   flow::result<std::vector<listed_process>> pids(container_id id) const;
 
+  flow::awaitable<flow::result<void>> pause(container_id id);
+  flow::awaitable<flow::result<void>> resume(container_id id);
+
+  // `resources` is an OCI resources object, JSON.
+  flow::awaitable<flow::result<void>> update(container_id id, const std::string& resources);
+
+  // What the container uses, or with 0 all of them together; once its cgroup is gone, what it had
+  // used when its first process ended.
+  flow::result<::io::containerd::cgroups::v2::Metrics> metrics(container_id id) const;
+
   std::size_t container_count() const noexcept { return containers_.size(); }
   std::size_t process_count() const noexcept { return processes_.size(); }
 
@@ -82,7 +95,9 @@ class containers {
   struct container {
     container_id id = 0;
     process_id init = 0;
-    bool busy = false;  // a verb of crun is running on it
+    bool busy = false;            // a verb of crun is running on it
+    std::uint64_t oom_kills = 0;  // that the shim was told of
+    std::optional<::io::containerd::cgroups::v2::Metrics> last_metrics = {};
   };
 
   flow::awaitable<flow::result<pid_t>> run_create(container_id id, process& init,
@@ -94,6 +109,9 @@ class containers {
                                                 const stdio_request& stdio);
   flow::result<void> adopt(process& p, pid_t pid, console_socket* console);
   void exited(process& p, process_end end);
+  void check_memory(container_id id);
+  flow::awaitable<flow::result<void>> run_update(container_id id, std::string file,
+                                                 const std::string& resources);
   flow::awaitable<void> release(std::list<std::unique_ptr<process_stdio>>::iterator stdio);
   void remove_bundle(container_id id);
   std::string bundle_of(container_id id) const;
@@ -114,6 +132,7 @@ class containers {
   std::map<container_id, container> containers_;
   std::map<process_id, std::unique_ptr<process>> processes_;
   std::list<std::unique_ptr<process_stdio>> released_;  // of processes that are forgotten
+  memory_watch memory_;
   flow::task_group releases_;
 };
 

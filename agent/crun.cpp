@@ -115,6 +115,22 @@ awaitable<result<pid_t>> crun::exec(const std::string& id, const std::string& pr
   co_return read_pid(pid_file);
 }
 
+awaitable<result<void>> crun::pause(const std::string& id, const std::string& bundle) {
+  std::vector<std::string> arguments{"pause", id};
+  co_return co_await run(std::move(arguments), bundle + "/log", process_descriptors());
+}
+
+awaitable<result<void>> crun::resume(const std::string& id, const std::string& bundle) {
+  std::vector<std::string> arguments{"resume", id};
+  co_return co_await run(std::move(arguments), bundle + "/log", process_descriptors());
+}
+
+awaitable<result<void>> crun::update(const std::string& id, const std::string& bundle,
+                                     const std::string& resources) {
+  std::vector<std::string> arguments{"update", "--resources", resources, id};
+  co_return co_await run(std::move(arguments), bundle + "/log", process_descriptors());
+}
+
 awaitable<result<void>> crun::remove(const std::string& id, const std::string& bundle) {
   std::vector<std::string> arguments{"delete", "--force", id};
   co_return co_await run(std::move(arguments), bundle + "/log", process_descriptors());

@@ -40,6 +40,14 @@ class crun {
                                             process_descriptors descriptors,
                                             const std::string& console_socket);
 
+  // Freezes and thaws every process of the container.
+  flow::awaitable<flow::result<void>> pause(const std::string& id, const std::string& bundle);
+  flow::awaitable<flow::result<void>> resume(const std::string& id, const std::string& bundle);
+
+  // Sets the limits that the OCI resources object in file `resources` names.
+  flow::awaitable<flow::result<void>> update(const std::string& id, const std::string& bundle,
+                                             const std::string& resources);
+
   // Kills what is left of the container and removes its cgroup and state.
   flow::awaitable<flow::result<void>> remove(const std::string& id, const std::string& bundle);
 

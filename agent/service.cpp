@@ -185,6 +185,44 @@ service::answer<api::SetClockResponse> service::set_clock(context& /*call*/,
   co_return response;
 }
 
+service::answer<api::PauseResponse> service::pause(context& /*call*/,
+                                                   const api::PauseRequest& request) {
+  const auto paused = co_await containers_.pause(request.container());
+  if (!paused) {
+    co_return paused.error();
+  }
+  co_return api::PauseResponse();
+}
+
+service::answer<api::ResumeResponse> service::resume(context& /*call*/,
+                                                     const api::ResumeRequest& request) {
+  const auto resumed = co_await containers_.resume(request.container());
+  if (!resumed) {
+    co_return resumed.error();
+  }
+  co_return api::ResumeResponse();
+}
+
+service::answer<api::UpdateResponse> service::update(context& /*call*/,
+                                                     const api::UpdateRequest& request) {
+  const auto updated = co_await containers_.update(request.container(), request.resources());
+  if (!updated) {
+    co_return updated.error();
+  }
+  co_return api::UpdateResponse();
+}
+
+service::answer<api::StatsResponse> service::stats(context& /*call*/,
+                                                   const api::StatsRequest& request) {
+  auto metrics = containers_.metrics(request.container());
+  if (!metrics) {
+    co_return metrics.error();
+  }
+  api::StatsResponse response;
+  *response.mutable_metrics() = std::move(metrics.value());
+  co_return response;
+}
+
 service::answer<api::StatusResponse> service::status(context& /*call*/,
                                                      const api::StatusRequest& /*request*/) {
   api::StatusResponse response;

@@ -46,6 +46,15 @@ class service final : public hvsock::agent::v1::agent_service {
   answer<hvsock::agent::v1::SetClockResponse> set_clock(
       context& call, const hvsock::agent::v1::SetClockRequest& request) override;
 
+  answer<hvsock::agent::v1::PauseResponse> pause(
+      context& call, const hvsock::agent::v1::PauseRequest& request) override;
+  answer<hvsock::agent::v1::ResumeResponse> resume(
+      context& call, const hvsock::agent::v1::ResumeRequest& request) override;
+  answer<hvsock::agent::v1::UpdateResponse> update(
+      context& call, const hvsock::agent::v1::UpdateRequest& request) override;
+  answer<hvsock::agent::v1::StatsResponse> stats(
+      context& call, const hvsock::agent::v1::StatsRequest& request) override;
+
   answer<hvsock::agent::v1::StatusResponse> status(
       context& call, const hvsock::agent::v1::StatusRequest& request) override;
 

@@ -55,6 +55,7 @@ class daemon {
         }) {
     server_.add_service(tasks_);
     server_.add_service(tasks_, "containerd.task.v3.Task");
+    server_.add_service(tasks_.connected_streams());
     server_.add_service(sandboxes_);
   }
 

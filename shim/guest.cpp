@@ -91,11 +91,11 @@ awaitable<result<flow::stream>> guest::expected_stream::claim() {
 // --- guest
 // ----------------------------------------------------------------------------------------
 
-guest::guest(flow::asio::any_io_executor executor, machine& from, exit_handler on_exit,
+guest::guest(flow::asio::any_io_executor executor, machine& from, event_handler on_event,
              flow::log& log)
     : executor_(executor),
       machine_(from),
-      on_exit_(std::move(on_exit)),
+      on_event_(std::move(on_event)),
       log_(log),
       changed_(executor),
       tasks_(executor, [this](const std::string& task, const std::exception_ptr& failure) {
@@ -206,9 +206,7 @@ awaitable<void> guest::read_events() {
     if (!more || *more == ttrpc::received::end) {
       break;
     }
-    if (event.has_exit()) {
-      on_exit_(event.exit());
-    }
+    on_event_(event);
   }
   close();
 }

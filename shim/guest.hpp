@@ -29,7 +29,7 @@ namespace shim {
 
 class guest {
  public:
-  using exit_handler = std::function<void(const hvsock::agent::v1::ProcessExit&)>;
+  using event_handler = std::function<void(const hvsock::agent::v1::Event&)>;
 
   // A stream that the agent was asked to connect. Forgetting it takes the token back.
   class expected_stream {
@@ -51,8 +51,9 @@ class guest {
     std::optional<flow::stream> stream_;
   };
 
-  // Given objects outlive this one. `on_exit` hears of every process that exited.
-  guest(flow::asio::any_io_executor executor, machine& from, exit_handler on_exit, flow::log& log);
+  // Given objects outlive this one. `on_event` hears of everything that happens in the guest.
+  guest(flow::asio::any_io_executor executor, machine& from, event_handler on_event,
+        flow::log& log);
   guest(const guest&) = delete;
   guest& operator=(const guest&) = delete;
 
@@ -87,7 +88,7 @@ class guest {
 
   flow::asio::any_io_executor executor_;
   machine& machine_;
-  exit_handler on_exit_;
+  event_handler on_event_;
   flow::log& log_;
   std::unique_ptr<ttrpc::client> client_;
   std::optional<hvsock::agent::v1::agent_client> agent_;

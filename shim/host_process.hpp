@@ -3,12 +3,15 @@
 // containerd and its clients take a task's pid for a process of the host: they look at /proc/PID,
 // ask with kill(pid, 0) whether it lives, and take a pid that vanished for an exit. So every
 // process of a guest has one: it does nothing but exist, from creation until its exit is told, and
-// dies with the shim.
+// dies with the shim. Network plugins take its /proc/PID/ns/net for the container's network, so it
+// is never in the host's unless the container is to be.
 #pragma once
 
 #include <sys/types.h>
 
 #include <memory>
+#include <optional>
+#include <string>
 
 #include "flow/error.hpp"
 
@@ -16,7 +19,10 @@ namespace shim {
 
 class host_process {
  public:
-  static flow::result<std::unique_ptr<host_process>> start();
+  // `network` is the path of the network namespace it is to be in; empty: a new one; nothing: ours.
+  // An error with code invalid_argument if there is none at the path.
+  static flow::result<std::unique_ptr<host_process>> start(
+      const std::optional<std::string>& network = {});
   explicit host_process(pid_t pid) : pid_(pid) {}
   host_process(const host_process&) = delete;
   host_process& operator=(const host_process&) = delete;
@@ -25,6 +31,9 @@ class host_process {
   ~host_process();
 
   pid_t pid() const noexcept { return pid_; }
+
+  // Of the network namespace it is in.
+  std::string network() const { return "/proc/" + std::to_string(pid_) + "/ns/net"; }
 
  private:
   pid_t pid_;

@@ -22,8 +22,8 @@ sandbox::sandbox(flow::asio::any_io_executor executor, share& files, machine& vm
       log_(log),
       machine_(vm),
       guest_(std::make_unique<guest>(
-          executor, machine_,
-          [this](const hvsock::agent::v1::ProcessExit& exit) { process_exited(exit); }, log)),
+          executor, machine_, [this](const hvsock::agent::v1::Event& event) { handle(event); },
+          log)),
       changed_(executor),
       tasks_(executor, [this](const std::string& task, const std::exception_ptr& failure) {
         log_.error("sandbox task failed", {{"task", task}, {"err", flow::describe(failure)}});
@@ -112,6 +112,22 @@ void sandbox::expect_end(std::uint32_t number, end_handler on_end) {
     on_end(std::nullopt);
   } else {
     ends_.insert_or_assign(number, std::move(on_end));
+  }
+}
+
+void sandbox::expect_out_of_memory(std::uint32_t number, out_of_memory_handler on_oom) {
+  out_of_memory_.insert_or_assign(number, std::move(on_oom));
+}
+
+void sandbox::handle(const hvsock::agent::v1::Event& event) {
+  if (event.has_exit()) {
+    process_exited(event.exit());
+  }
+  if (event.has_out_of_memory()) {
+    const auto container = out_of_memory_.find(event.out_of_memory().container());
+    if (container != out_of_memory_.end()) {
+      container->second();
+    }
   }
 }
 

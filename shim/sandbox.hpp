@@ -31,6 +31,7 @@ class sandbox {
   // How a process ended: as the guest reports it, or nothing if it is lost with the machine.
   using process_end = std::optional<hvsock::agent::v1::ProcessExit>;
   using end_handler = std::function<void(const process_end&)>;
+  using out_of_memory_handler = std::function<void()>;
 
   // `vm`, not started yet, is to serve the view of `files`. Everything given outlives the object.
   sandbox(flow::asio::any_io_executor executor, share& files, machine& vm, const config& c,
@@ -63,7 +64,14 @@ class sandbox {
 
   // `on_end` is called once, when process `number` has ended or is lost. Taken back by forget().
   void expect_end(std::uint32_t number, end_handler on_end);
-  void forget(std::uint32_t number) { ends_.erase(number); }
+  // `on_oom` is called whenever the guest's kernel has killed processes of container `number` for
+  // want of memory. Taken back by forget() too: no number is both a container's and a process's.
+  void expect_out_of_memory(std::uint32_t number, out_of_memory_handler on_oom);
+
+  void forget(std::uint32_t number) {
+    ends_.erase(number);
+    out_of_memory_.erase(number);
+  }
 
   // Writes how it is into the log.
   flow::awaitable<void> report() { co_await guest_->report(); }
@@ -83,6 +91,7 @@ class sandbox {
   flow::awaitable<void> watch_guest();
   void lose(flow::error why);
   void end(flow::error why);
+  void handle(const hvsock::agent::v1::Event& event);
   void process_exited(const hvsock::agent::v1::ProcessExit& exit);
 
   flow::asio::any_io_executor executor_;
@@ -95,6 +104,7 @@ class sandbox {
   std::optional<flow::error> lost_;
   std::uint32_t last_number_ = 0;
   std::map<std::uint32_t, end_handler> ends_;
+  std::map<std::uint32_t, out_of_memory_handler> out_of_memory_;
   flow::event changed_;
   flow::task_group tasks_;
 };

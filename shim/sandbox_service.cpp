@@ -1,6 +1,7 @@
 #include "shim/sandbox_service.hpp"
 
 #include <chrono>
+#include <optional>
 #include <stop_token>
 
 #include "runtime_api/ttrpc/status.hpp"
@@ -18,7 +19,7 @@ namespace api = containerd::runtime::sandbox::v1;
 
 namespace {
 
-constexpr auto ping_deadline = 5s;
+constexpr auto answer_deadline = 5s;
 
 // Of a sandbox that was lost, as of a process that was.
 constexpr std::uint32_t lost_status = 255;
@@ -35,11 +36,10 @@ error not_here(const std::string& id) {
 
 }  // namespace
 
-sandbox_service::sandbox_service(flow::asio::any_io_executor executor, std::string id, sandbox& in,
-                                 task_service& tasks, std::function<void()> on_shutdown,
-                                 flow::log& log)
-    : executor_(executor),
-      id_(std::move(id)),
+sandbox_service::sandbox_service(const flow::asio::any_io_executor& executor, std::string id,
+                                 sandbox& in, task_service& tasks,
+                                 std::function<void()> on_shutdown, flow::log& log)
+    : id_(std::move(id)),
       sandbox_(in),
       tasks_(tasks),
       on_shutdown_(std::move(on_shutdown)),
@@ -89,7 +89,11 @@ sandbox_service::answer<api::StartSandboxResponse> sandbox_service::start_sandbo
   if (!booted) {
     co_return error(booted.error()).in("start sandbox " + id_);
   }
-  auto host = host_process::start();
+  std::optional<std::string> network;
+  if (!netns_path_.empty()) {
+    network = netns_path_;
+  }
+  auto host = host_process::start(network);
   if (!host) {
     co_return host.error();
   }
@@ -187,11 +191,37 @@ sandbox_service::answer<api::PingResponse> sandbox_service::ping_sandbox(
     co_return error(code::unavailable, "sandbox " + id_ + " is not ready");
   }
   const hvsock::agent::v1::StatusRequest wanted;
-  const auto status = co_await sandbox_.agent().status(wanted, ttrpc::call_options(ping_deadline));
+  const auto status =
+      co_await sandbox_.agent().status(wanted, ttrpc::call_options(answer_deadline));
   if (!status) {
     co_return error(status.error()).in("ping sandbox " + id_);
   }
   co_return api::PingResponse();
+}
+
+// What the guest's kernel counts of all containers together.
+sandbox_service::answer<api::SandboxMetricsResponse> sandbox_service::sandbox_metrics(
+    context& /*call*/, const api::SandboxMetricsRequest& request) {
+  if (auto checked = check(request.sandbox_id()); !checked) {
+    co_return checked.error();
+  }
+  if (!ready()) {
+    co_return error(code::unavailable, "sandbox " + id_ + " is not ready");
+  }
+  const hvsock::agent::v1::StatsRequest wanted;
+  const auto stats = co_await sandbox_.agent().stats(wanted, ttrpc::call_options(answer_deadline));
+  if (!stats) {
+    co_return error(stats.error()).in("metrics of sandbox " + id_);
+  }
+  // Decoded and encoded again: what containerd gets is of this type, whatever the guest has sent.
+  const auto& counted = stats.value().metrics();
+  api::SandboxMetricsResponse response;
+  auto& metrics = *response.mutable_metrics();
+  *metrics.mutable_timestamp() = timestamp_now();
+  metrics.set_id(id_);
+  metrics.mutable_data()->set_type_url(counted.GetTypeName());
+  counted.SerializeToString(metrics.mutable_data()->mutable_value());
+  co_return response;
 }
 
 // Also of a sandbox that was never created, or not successfully: containerd calls it then.

@@ -28,7 +28,7 @@ class sandbox_service final : public containerd::runtime::sandbox::v1::sandbox_s
  public:
   // `id` is the sandbox's. `on_shutdown` is called when containerd asked the shim to end.
   // Everything given outlives the object.
-  sandbox_service(flow::asio::any_io_executor executor, std::string id, sandbox& in,
+  sandbox_service(const flow::asio::any_io_executor& executor, std::string id, sandbox& in,
                   task_service& tasks, std::function<void()> on_shutdown, flow::log& log);
 
   // There is a sandbox that only ShutdownSandbox ends.
@@ -58,6 +58,9 @@ class sandbox_service final : public containerd::runtime::sandbox::v1::sandbox_s
       const containerd::runtime::sandbox::v1::SandboxStatusRequest& request) override;
   answer<containerd::runtime::sandbox::v1::PingResponse> ping_sandbox(
       context& call, const containerd::runtime::sandbox::v1::PingRequest& request) override;
+  answer<containerd::runtime::sandbox::v1::SandboxMetricsResponse> sandbox_metrics(
+      context& call,
+      const containerd::runtime::sandbox::v1::SandboxMetricsRequest& request) override;
   answer<containerd::runtime::sandbox::v1::ShutdownSandboxResponse> shutdown_sandbox(
       context& call,
       const containerd::runtime::sandbox::v1::ShutdownSandboxRequest& request) override;
@@ -66,7 +69,6 @@ class sandbox_service final : public containerd::runtime::sandbox::v1::sandbox_s
   flow::awaitable<void> watch();
   bool ready() const noexcept { return host_ != nullptr && !sandbox_.lost(); }
 
-  flow::asio::any_io_executor executor_;
   std::string id_;
   sandbox& sandbox_;
   task_service& tasks_;

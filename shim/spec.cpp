@@ -1,10 +1,12 @@
 #include "shim/spec.hpp"
 
 #include <algorithm>
+#include <array>
 #include <boost/json/parse.hpp>
 #include <boost/json/serialize.hpp>
 
 #include "flow/file.hpp"
+#include "shim/rootfs/guest_mounts.hpp"
 
 namespace shim {
 
@@ -27,7 +29,7 @@ result<json::object> parse_object(const std::string& text) {
   boost::system::error_code ec;
   auto value = json::parse(text, ec);
   if (ec) {
-    return error(ec, "not JSON");
+    return error(errc::invalid_argument, "not JSON: " + ec.message());
   }
   if (!value.is_object()) {
     return error(errc::invalid_argument, "not a JSON object");
@@ -116,12 +118,46 @@ bool belongs_to_kernel(const path& source) {
          text == "/sys";
 }
 
-result<void> rewrite_mounts(json::array& mounts, const spec::share_function& share) {
+std::vector<std::string> options_in(const json::object& mount) {
+  std::vector<std::string> options;
+  const auto* listed = mount.if_contains("options");
+  if (listed != nullptr && listed->is_array()) {
+    for (const auto& option : listed->as_array()) {
+      if (option.is_string()) {
+        options.emplace_back(option.as_string());
+      }
+    }
+  }
+  return options;
+}
+
+// Mounted by the agent; the container gets it bound.
+result<void> rewrite_disk(json::object& mount, const spec::mount_function& make) {
+  auto options = options_in(mount);
+  const bool read_only = std::find(options.begin(), options.end(), "ro") != options.end();
+  auto there = make({string_in(mount, "type"), string_in(mount, "source"), std::move(options)});
+  if (!there) {
+    return std::move(there).error().in("mounts");
+  }
+  mount["type"] = "bind";
+  mount["source"] = there.value();
+  mount["options"] = json::array{"rbind", read_only ? "ro" : "rw"};
+  return {};
+}
+
+result<void> rewrite_mounts(json::array& mounts, const spec::share_function& share,
+                            const spec::mount_function& make) {
   for (auto& entry : mounts) {
     if (!entry.is_object()) {
       return invalid("mounts: not an object");
     }
     auto& mount = entry.as_object();
+    if (is_disk_file_system(string_in(mount, "type"))) {
+      if (auto rewritten = rewrite_disk(mount, make); !rewritten) {
+        return rewritten;
+      }
+      continue;
+    }
     if (!is_bind(mount)) {
       continue;
     }
@@ -137,6 +173,43 @@ result<void> rewrite_mounts(json::array& mounts, const spec::share_function& sha
       return std::move(shared).error().in("mounts");
     }
     mount["source"] = shared.value();
+  }
+  return {};
+}
+
+// What may be in a resources object, as far as an update is made of it. The guest's OCI runtime
+// passes over what is of the wrong type, and the client would take that for done.
+struct resource {
+  std::string_view section;
+  std::string_view name;
+  bool text = false;  // otherwise a number
+};
+constexpr std::array known_resources{
+    resource{"memory", "limit"},   resource{"memory", "reservation"}, resource{"memory", "swap"},
+    resource{"cpu", "shares"},     resource{"cpu", "quota"},          resource{"cpu", "period"},
+    resource{"cpu", "burst"},      resource{"cpu", "idle"},           resource{"cpu", "cpus", true},
+    resource{"cpu", "mems", true}, resource{"pids", "limit"},         resource{"blockIO", "weight"},
+};
+
+// Go leaves a field that is null as it is.
+result<void> check_resources(const json::object& resources) {
+  for (const auto& known : known_resources) {
+    const auto* section = resources.if_contains(known.section);
+    if (section == nullptr || section->is_null()) {
+      continue;
+    }
+    if (!section->is_object()) {
+      return error(errc::invalid_argument, std::string(known.section) + " is no object");
+    }
+    const auto* value = section->as_object().if_contains(known.name);
+    if (value == nullptr || value->is_null()) {
+      continue;
+    }
+    if (known.text ? !value->is_string() : !value->is_int64() && !value->is_uint64()) {
+      return error(errc::invalid_argument, std::string(known.section) + "." +
+                                               std::string(known.name) + " is no " +
+                                               (known.text ? "string" : "integer"));
+    }
   }
   return {};
 }
@@ -174,12 +247,28 @@ std::string spec::annotation(const std::string& name) const {
   return string_in(annotations->as_object(), name);
 }
 
+std::optional<std::string> spec::network_namespace() const {
+  const auto* linux = document_.if_contains("linux");
+  const auto* namespaces = linux != nullptr && linux->is_object()
+                               ? linux->as_object().if_contains("namespaces")
+                               : nullptr;
+  if (namespaces == nullptr || !namespaces->is_array()) {
+    return {};
+  }
+  for (const auto& one : namespaces->as_array()) {
+    if (one.is_object() && string_in(one.as_object(), "type") == "network") {
+      return string_in(one.as_object(), "path");
+    }
+  }
+  return {};
+}
+
 path spec::root(const path& bundle) const {
   return bundle / string_in(document_.at("root").as_object(), "path");
 }
 
 result<std::string> spec::for_guest(const std::string& root, const std::string& cgroup,
-                                    const share_function& share,
+                                    const share_function& share, const mount_function& mount,
                                     const namespace_function& in_guest) const {
   json::object document = document_;
   if (auto rewritten = rewrite_version(document); !rewritten) {
@@ -195,11 +284,22 @@ result<std::string> spec::for_guest(const std::string& root, const std::string& 
     document["linux"] = json::object{{"cgroupsPath", cgroup}};
   }
   if (auto* mounts = array_in(document, "mounts"); mounts != nullptr) {
-    if (auto rewritten = rewrite_mounts(*mounts, share); !rewritten) {
+    if (auto rewritten = rewrite_mounts(*mounts, share, mount); !rewritten) {
       return std::move(rewritten).error();
     }
   }
   return json::serialize(document);
+}
+
+result<std::string> resources_for_guest(const std::string& text) {
+  const auto resources = parse_object(text);
+  if (!resources) {
+    return flow::error(resources.error()).in("resources");
+  }
+  if (auto checked = check_resources(resources.value()); !checked) {
+    return std::move(checked).error().in("resources");
+  }
+  return json::serialize(resources.value());
 }
 
 result<std::string> process_for_guest(const std::string& text) {

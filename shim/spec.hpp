@@ -8,9 +8,11 @@
 #include <boost/json/object.hpp>
 #include <filesystem>
 #include <functional>
+#include <optional>
 #include <string>
 
 #include "flow/error.hpp"
+#include "shim/rootfs/mount.hpp"
 
 namespace shim {
 
@@ -26,8 +28,15 @@ class spec {
   // The root file system on the host; relative names are relative to `bundle`.
   std::filesystem::path root(const std::filesystem::path& bundle) const;
 
+  // The network namespace of the host that the container is to be in: its path, empty for a new
+  // one, nothing for the host's own.
+  std::optional<std::string> network_namespace() const;
+
   // Gives a file or directory of the host to the guest; returns its name there.
   using share_function = std::function<flow::result<std::string>(const std::filesystem::path&)>;
+
+  // Has the guest mount a file system that is on a disk of the host; returns where it is there.
+  using mount_function = std::function<flow::result<std::string>(const mount_description&)>;
 
   // The guest's namespace that is meant by one of the host's: `type` as in the specification
   // ("network"), `path` on the host. Empty: there is none, the container gets one of its own.
@@ -35,10 +44,10 @@ class spec {
       std::function<std::string(const std::string& type, const std::filesystem::path& path)>;
 
   // The text for the guest's OCI runtime. `root` is the root file system's name in the guest,
-  // `cgroup` the container's cgroup there; `share` is asked for every bind mount's source, and
-  // `in_guest` for every namespace by path.
+  // `cgroup` the container's cgroup there. `share` is asked for every bind mount's source, `mount`
+  // for every mount of a file system that is on a disk, and `in_guest` for every namespace by path.
   flow::result<std::string> for_guest(const std::string& root, const std::string& cgroup,
-                                      const share_function& share,
+                                      const share_function& share, const mount_function& mount,
                                       const namespace_function& in_guest) const;
 
  private:
@@ -50,5 +59,9 @@ class spec {
 // An OCI process object (of an exec), rewritten for the guest. errc::invalid_argument if it is
 // none.
 flow::result<std::string> process_for_guest(const std::string& text);
+
+// An OCI linux.resources object (of an update), for the guest. errc::invalid_argument if it is
+// none.
+flow::result<std::string> resources_for_guest(const std::string& text);
 
 }  // namespace shim

@@ -95,6 +95,10 @@ awaitable<result<received>> client_stream::read(MessageLite& to) {
   co_return received::message;
 }
 
+void client_stream::stop_reading() {
+  received_->finish();
+}
+
 awaitable<result<void>> client_stream::write(const MessageLite& message) {
   return send_when_room(encode_data(id_, message));
 }

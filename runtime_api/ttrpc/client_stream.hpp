@@ -37,6 +37,7 @@ class client_stream final : public message_stream {
   // What the server sends; an error is the call's status, or why there is none.
   flow::awaitable<flow::result<received>> read(google::protobuf::MessageLite& to) override;
 
+  void stop_reading() override;
   flow::awaitable<flow::result<void>> write(const google::protobuf::MessageLite& message) override;
 
   // No more writes; the server's reader sees the end. May be called again.

@@ -25,6 +25,9 @@ class message_stream {
   // end the other side has sent everything it wanted to.
   virtual flow::awaitable<flow::result<received>> read(google::protobuf::MessageLite& to) = 0;
 
+  // No more is wanted: behind what has come, read() is at the end, one that is under way too.
+  virtual void stop_reading() = 0;
+
   // Serialises `message` inside this call; waits while too much is queued on the connection. A
   // message above the limit is resource_exhausted and leaves the stream usable.
   virtual flow::awaitable<flow::result<void>> write(
@@ -38,6 +41,9 @@ class stream_reader {
 
   // As message_stream::read().
   flow::awaitable<flow::result<received>> read(Message& to) { return stream_->read(to); }
+
+  // As message_stream::stop_reading(): for a handler that is done before its client is.
+  void stop() { stream_->stop_reading(); }
 
  private:
   message_stream* stream_;

@@ -80,6 +80,10 @@ awaitable<result<received>> server_call::read(MessageLite& to) {
   co_return received::message;
 }
 
+void server_call::stop_reading() {
+  incoming_.finish();
+}
+
 awaitable<result<void>> server_call::write(const MessageLite& message) {
   return send_when_room(encode_data(id_, message));
 }

@@ -52,6 +52,7 @@ class server_call final : public incoming_call {
   flow::result<void> parse_request(google::protobuf::MessageLite& to) override;
   flow::result<void> respond(const google::protobuf::MessageLite& response) override;
   flow::awaitable<flow::result<received>> read(google::protobuf::MessageLite& to) override;
+  void stop_reading() override;
   flow::awaitable<flow::result<void>> write(const google::protobuf::MessageLite& message) override;
 
  private:

@@ -20,7 +20,6 @@
 
 namespace shim {
 
-using flow::error;
 using flow::result;
 using flow::system_error;
 using flow::unique_fd;
@@ -125,7 +124,8 @@ result<std::string> start(const options& o) {
   if (!listening.value()) {
     return answer;
   }
-  auto started = prepare_directory(sandbox_directory(c.value(), o, group));
+  const auto directory = sandbox_directory(c.value(), o, group);
+  auto started = prepare_directory(directory);
   if (started) {
     started = prepare_process(given.value());
   }
@@ -134,6 +134,11 @@ result<std::string> start(const options& o) {
   }
   if (!started) {
     ::unlink(path.c_str());
+    // Nobody runs `delete` for a shim that was not started.
+    if (const auto lock = lock_left_sandbox(directory, std::chrono::milliseconds(0));
+        lock && lock.value()) {
+      remove_sandbox_directory(directory);
+    }
     return std::move(started).error();
   }
   return answer;

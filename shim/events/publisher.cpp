@@ -41,10 +41,11 @@ void publisher::start() {
   }
 }
 
-void publisher::publish(const std::string& topic, const google::protobuf::MessageLite& event) {
+std::uint64_t publisher::publish(const std::string& topic,
+                                 const google::protobuf::MessageLite& event) {
   log_.debug("publish", {{"topic", topic}});
   if (address_.empty()) {
-    return;
+    return ++published_;
   }
   api::ForwardRequest request;
   auto& envelope = *request.mutable_envelope();
@@ -59,11 +60,12 @@ void publisher::publish(const std::string& topic, const google::protobuf::Messag
     ++dropped_;
     log_.error("event dropped: containerd takes none and the queue is full",
                {{"topic", topic}, {"dropped", dropped_}});
-    return;
+    return published_;
   }
   queued_ += size;
   queue_.push_back(std::move(request));
   changed_.notify_all();
+  return ++published_;
 }
 
 awaitable<void> publisher::run() {

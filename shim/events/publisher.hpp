@@ -2,13 +2,14 @@
 //
 // Publishing never waits: events queue up, and the head of the queue is tried again until
 // containerd has taken it, so that order is kept. What is taken but not answered (containerd was
-// killed in between) is sent again. The queue is bounded: an event that does not fit any more is
-// dropped, which is counted and logged; what is queued keeps its order, and an event may not
-// overtake one that was dropped before containerd is back.
+// killed in between) is sent again, so containerd may hear of an event twice then, but never out of
+// order. The queue is bounded: an event that does not fit any more is dropped, which is counted and
+// logged as an error; what is queued keeps its order.
 #pragma once
 
 #include <google/protobuf/message_lite.h>
 
+#include <cstdint>
 #include <deque>
 #include <memory>
 #include <string>
@@ -36,11 +37,15 @@ class publisher {
   static constexpr std::size_t most_queued = std::size_t{16} << 20U;
 
   // `topic` is "/tasks/create" and so on, `event` the message of containerd.events that goes with
-  // it.
-  void publish(const std::string& topic, const google::protobuf::MessageLite& event);
+  // it. Returns its number, from 1 on; that of the one before if it was dropped.
+  std::uint64_t publish(const std::string& topic, const google::protobuf::MessageLite& event);
+
+  // The number of the last event that nobody waits for any more.
+  std::uint64_t taken() const noexcept { return published_ - queue_.size(); }
 
   // Events that did not fit into the queue.
   std::size_t dropped() const noexcept { return dropped_; }
+
   // That of all events, and of the shim.
   const std::string& containerd_namespace() const noexcept { return namespace_; }
 
@@ -59,6 +64,7 @@ class publisher {
   std::string namespace_;
   flow::log& log_;
   std::deque<containerd::services::events::ttrpc::v1::ForwardRequest> queue_;
+  std::uint64_t published_ = 0;
   std::size_t queued_ = 0;  // bytes
   std::size_t dropped_ = 0;
   std::unique_ptr<ttrpc::client> client_;

@@ -9,6 +9,7 @@
 #include "flow/error.hpp"
 #include "flow/unique_fd.hpp"
 #include "shim/io/sink.hpp"
+#include "shim/io/source.hpp"
 
 namespace shim {
 
@@ -52,21 +53,18 @@ class fifo_sink final : public sink {
 
 // Reads a client's stdin. A writing end of our own keeps the end of input away while clients come
 // and go, until close_input() says that no more will come; then what is in the FIFO is read first.
-class fifo_source {
+class fifo_source final : public source {
  public:
   // errc::invalid_argument if `path` is not a FIFO.
   static flow::result<fifo_source> open(flow::asio::any_io_executor executor,
                                         const std::string& path);
 
-  // Waits for at least one byte. boost::asio::error::eof after close_input(), when every client has
-  // closed and everything was read; errc::aborted after close().
-  flow::awaitable<flow::result<std::size_t>> read_some(flow::asio::mutable_buffer buffer);
-
-  // May be called again. Never waits.
-  void close_input() noexcept { own_writer_.reset(); }
+  // The end comes after close_input(), when every client has closed.
+  flow::awaitable<flow::result<std::size_t>> read_some(flow::asio::mutable_buffer buffer) override;
+  void close_input() noexcept override { own_writer_.reset(); }
 
   // A client that writes on sees EPIPE.
-  void close();
+  void close() override;
 
  private:
   fifo_source(flow::asio::any_io_executor executor, flow::unique_fd reader, flow::unique_fd writer);

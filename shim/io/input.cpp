@@ -13,7 +13,7 @@ constexpr std::size_t buffer_size = 65536;
 
 }  // namespace
 
-input::input(flow::asio::any_io_executor executor, fifo_source from, flow::log& log)
+input::input(flow::asio::any_io_executor executor, std::unique_ptr<source> from, flow::log& log)
     : from_(std::move(from)),
       tasks_(executor, [&log](const std::string& task, const std::exception_ptr& failure) {
         log.error("input failed", {{"task", task}, {"err", flow::describe(failure)}});
@@ -26,7 +26,7 @@ void input::start(flow::stream& to) {
 awaitable<void> input::run(flow::stream& to) {
   std::vector<char> buffer(buffer_size);
   for (;;) {
-    const auto n = co_await from_.read_some(flow::asio::buffer(buffer));
+    const auto n = co_await from_->read_some(flow::asio::buffer(buffer));
     if (!n) {
       break;
     }
@@ -36,12 +36,12 @@ awaitable<void> input::run(flow::stream& to) {
       break;
     }
   }
-  from_.close();
+  from_->close();
   static_cast<void>(co_await to.shutdown_write());
 }
 
 void input::stop() {
-  from_.close();
+  from_->close();
 }
 
 awaitable<void> input::join() {

@@ -1,30 +1,30 @@
-// Brings a client's stdin, from its FIFO, to the stream of a process.
+// Brings a client's stdin to the stream of a process.
 #pragma once
 
-#include <optional>
+#include <memory>
 #include <string>
 
 #include "flow/asio.hpp"
 #include "flow/log.hpp"
 #include "flow/stream.hpp"
 #include "flow/task_group.hpp"
-#include "shim/io/fifo.hpp"
+#include "shim/io/source.hpp"
 
 namespace shim {
 
 class input {
  public:
   // `log` outlives the object.
-  input(flow::asio::any_io_executor executor, fifo_source from, flow::log& log);
+  input(flow::asio::any_io_executor executor, std::unique_ptr<source> from, flow::log& log);
   input(const input&) = delete;
   input& operator=(const input&) = delete;
 
   // `to` outlives join(). Once.
   void start(flow::stream& to);
 
-  // The client will send no more: after what is in the FIFO the process sees the end of its input.
+  // The client will send no more: after what it has sent the process sees the end of its input.
   // May be called at any time, before start() and repeatedly; never waits.
-  void close_io() noexcept { from_.close_input(); }
+  void close_io() noexcept { from_->close_input(); }
 
   // The process is gone: what was not sent is dropped.
   void stop();
@@ -35,7 +35,7 @@ class input {
  private:
   flow::awaitable<void> run(flow::stream& to);
 
-  fifo_source from_;
+  std::unique_ptr<source> from_;
   flow::task_group tasks_;
 };
 

@@ -1,6 +1,8 @@
 #include "shim/io/process_streams.hpp"
 
 #include "flow/deadline.hpp"
+#include "shim/io/fifo.hpp"
+#include "shim/io/stream_ends.hpp"
 
 namespace shim {
 
@@ -17,15 +19,15 @@ constexpr auto close_deadline = std::chrono::seconds(10);
 
 result<std::unique_ptr<process_streams>> process_streams::open(
     flow::asio::any_io_executor executor, const std::string& name, const stdio_owner& owner,
-    const stdio_names& names, const delivery_limits& limits, flow::log& log) {
-  auto streams = std::make_unique<process_streams>(executor, log);
+    const stdio_names& names, streaming& connected, const delivery_limits& limits, flow::log& log) {
+  auto streams = std::make_unique<process_streams>(executor, connected, log);
   streams->terminal_ = names.terminal;
   if (!names.in.empty()) {
-    auto source = fifo_source::open(executor, names.in);
-    if (!source) {
-      return std::move(source).error();
+    auto in = streams->open_input(names.in);
+    if (!in) {
+      return std::move(in).error();
     }
-    streams->input_ = std::make_unique<input>(executor, std::move(source.value()), log);
+    streams->input_ = std::make_unique<input>(executor, std::move(in.value()), log);
   }
   if (auto opened = streams->open_outputs(name, owner, names, limits); !opened) {
     return std::move(opened).error();
@@ -33,12 +35,30 @@ result<std::unique_ptr<process_streams>> process_streams::open(
   return streams;
 }
 
-process_streams::process_streams(flow::asio::any_io_executor executor, flow::log& log)
+process_streams::process_streams(flow::asio::any_io_executor executor, streaming& connected,
+                                 flow::log& log)
     : executor_(executor),
+      connected_(connected),
       log_(log),
       tasks_(executor, [&log](const std::string& task, const std::exception_ptr& failure) {
         log.error("stdio task failed", {{"task", task}, {"err", flow::describe(failure)}});
       }) {}
+
+result<std::unique_ptr<source>> process_streams::open_input(const std::string& name) {
+  const auto uri = parse_stdio_uri(name);
+  if (uri.what == stdio_uri::kind::stream) {
+    auto made = streaming::endpoint::make(connected_, uri.path, streaming::endpoint::way::input);
+    if (!made) {
+      return std::move(made).error();
+    }
+    return std::unique_ptr<source>(std::make_unique<stream_source>(std::move(made.value())));
+  }
+  auto fifo = fifo_source::open(executor_, uri.what == stdio_uri::kind::path ? uri.path : name);
+  if (!fifo) {
+    return std::move(fifo).error();
+  }
+  return std::unique_ptr<source>(std::make_unique<fifo_source>(std::move(fifo.value())));
+}
 
 result<void> process_streams::open_outputs(const std::string& name, const stdio_owner& owner,
                                            const stdio_names& names,
@@ -74,6 +94,13 @@ result<std::unique_ptr<sink>> process_streams::open_output(const stdio_uri& uri,
                                                            const stdio_owner& owner,
                                                            const logger_limits& limits,
                                                            std::unique_ptr<sink> (logger::*end)()) {
+  if (uri.what == stdio_uri::kind::stream) {
+    auto made = streaming::endpoint::make(connected_, uri.path, streaming::endpoint::way::output);
+    if (!made) {
+      return std::move(made).error();
+    }
+    return std::unique_ptr<sink>(std::make_unique<stream_sink>(std::move(made.value())));
+  }
   if (uri.what != stdio_uri::kind::binary) {
     return open_sink(executor_, uri);
   }

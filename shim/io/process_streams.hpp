@@ -13,10 +13,12 @@
 #include "shim/guest.hpp"
 #include "shim/io/delivery.hpp"
 #include "shim/io/input.hpp"
+#include "shim/io/streaming.hpp"
 
 namespace shim {
 
-// As the client named them; see open_sink() and logger for the outputs. `in` is a FIFO or empty.
+// As the client named them; see open_sink(), logger and streaming. `in` is a FIFO, a stream, or
+// empty.
 // If `out` is a file or a logger, it takes stderr too, whatever `err` says, unless that is empty.
 struct stdio_names {
   std::string in;
@@ -27,11 +29,13 @@ struct stdio_names {
 
 class process_streams {
  public:
-  // Opens the client's ends. `name` is for the log; limits and log outlive the object.
+  // Opens the client's ends, or lets them be connected to `connected`. `name` is for the log;
+  // `connected`, limits and log outlive the object.
   static flow::result<std::unique_ptr<process_streams>> open(
       flow::asio::any_io_executor executor, const std::string& name, const stdio_owner& owner,
-      const stdio_names& names, const delivery_limits& limits, flow::log& log);
-  process_streams(flow::asio::any_io_executor executor, flow::log& log);
+      const stdio_names& names, streaming& connected, const delivery_limits& limits,
+      flow::log& log);
+  process_streams(flow::asio::any_io_executor executor, streaming& connected, flow::log& log);
   process_streams(const process_streams&) = delete;
   process_streams& operator=(const process_streams&) = delete;
 
@@ -80,6 +84,7 @@ class process_streams {
     std::optional<flow::stream> stream;
   };
 
+  flow::result<std::unique_ptr<source>> open_input(const std::string& name);
   flow::result<void> open_outputs(const std::string& name, const stdio_owner& owner,
                                   const stdio_names& names, const delivery_limits& limits);
   flow::result<std::unique_ptr<sink>> open_output(const stdio_uri& uri, const stdio_owner& owner,
@@ -89,6 +94,7 @@ class process_streams {
   flow::awaitable<void> serve_input(flow::stream& to);
 
   flow::asio::any_io_executor executor_;
+  streaming& connected_;
   flow::log& log_;
   bool terminal_ = false;
   bool attached_ = false;  // attach() or give_up() has let the outputs run

@@ -92,6 +92,7 @@ result<std::unique_ptr<sink>> open_sink(flow::asio::any_io_executor executor,
       return open_file(path, O_CREAT);
     }
     case stdio_uri::kind::binary:
+    case stdio_uri::kind::stream:
     case stdio_uri::kind::unknown:
       break;
   }

@@ -40,7 +40,7 @@ class sink {
 //   ""                          output is dropped
 //   "/path", "fifo:///path"     a FIFO; a file that is not one is appended to
 //   "file:///path"              appended to, created with its directories if missing
-// Loggers ("binary:///path") serve two streams: see logger.hpp.
+// For loggers ("binary:///path"), and streams that clients connect, see logger.hpp, streaming.hpp.
 // errc::invalid_argument if the scheme is not one of these, with the system's error if the file
 // cannot be opened. A FIFO is opened without waiting for its reader and kept open for one to come
 // back.

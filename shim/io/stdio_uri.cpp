@@ -53,6 +53,9 @@ stdio_uri::kind kind_of(std::string_view scheme) {
   if (scheme == "binary" || scheme == "binary-v2") {
     return stdio_uri::kind::binary;
   }
+  if (scheme == "stream" || scheme == "ttrpc+unix") {
+    return stdio_uri::kind::stream;
+  }
   return stdio_uri::kind::unknown;
 }
 
@@ -75,6 +78,13 @@ stdio_uri parse_stdio_uri(std::string_view uri) {
   const auto path = rest.substr(0, rest.find('?'));
   parsed.path = decode(path);
   parsed.query = parse_query(rest.substr(std::min(path.size() + 1, rest.size())));
+  const auto name = std::find_if(parsed.query.begin(), parsed.query.end(),
+                                 [](const auto& pair) { return pair.first == "streaming_id"; });
+  if (parsed.what == stdio_uri::kind::stream && name != parsed.query.end()) {
+    parsed.path = name->second;
+  } else if (parsed.scheme == "ttrpc+unix") {
+    parsed.path.clear();  // the socket's name is not the stream's
+  }
   return parsed;
 }
 

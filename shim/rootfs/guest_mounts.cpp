@@ -86,9 +86,9 @@ result<void> add_directory(std::string_view text, Mount& to) {
 
 class planner {
  public:
-  planner(const std::string& directory, const std::string& name,
+  planner(guest_mounts& plan, const std::string& directory, const std::string& name,
           const std::function<result<std::string>(const std::string&)>& share)
-      : directory_(directory), name_(name), share_(share) {}
+      : plan_(plan), directory_(directory), name_(name), share_(share) {}
 
   result<void> add(const mount_description& m) {
     if (!m.target.empty()) {
@@ -117,8 +117,6 @@ class planner {
     plan_.mounts.push_back(std::move(mount));
     return {};
   }
-
-  guest_mounts take() { return std::move(plan_); }
 
  private:
   bool in_guest(std::string_view path) const { return path.starts_with(directory_ + "/"); }
@@ -207,11 +205,11 @@ class planner {
     return {};
   }
 
+  guest_mounts& plan_;
   const std::string& directory_;
   const std::string& name_;
   const std::function<result<std::string>(const std::string&)>& share_;
   std::vector<made_mount> made_;
-  guest_mounts plan_;
 };
 
 }  // namespace
@@ -227,16 +225,16 @@ bool for_guest_to_mount(const std::vector<mount_description>& rootfs) {
   });
 }
 
-result<guest_mounts> plan_guest_mounts(
-    const std::vector<mount_description>& rootfs, const std::string& directory,
+result<void> plan_guest_mounts(
+    guest_mounts& plan, const std::vector<mount_description>& mounts, const std::string& directory,
     const std::string& name, const std::function<result<std::string>(const std::string&)>& share) {
-  planner p(directory, name, share);
-  for (const auto& m : rootfs) {
+  planner p(plan, directory, name, share);
+  for (const auto& m : mounts) {
     if (auto added = p.add(m); !added) {
-      return std::move(added).error();
+      return added;
     }
   }
-  return p.take();
+  return {};
 }
 
 }  // namespace shim

@@ -63,9 +63,15 @@ result<std::string> container::prepare(const std::vector<mount_description>& roo
   }
   auto text = s.for_guest(
       root.value(), std::string(guest_cgroup) + "/" + name_in_guest(number_),
-      [this](const path& source) { return share_path(bundle_ / source); }, in_guest);
+      [this](const path& source) { return share_path(bundle_ / source); },
+      [this](const mount_description& m) { return mount_in_guest({m}); }, in_guest);
   if (!text) {
     unmount();
+    return text;
+  }
+  if (auto opened = open_disks(); !opened) {
+    unmount();
+    return std::move(opened).error();
   }
   return text;
 }
@@ -80,16 +86,17 @@ result<std::string> container::prepare_root(const std::vector<mount_description>
     }
     return share_path(s.root(bundle_));
   }
+  return mount_in_guest(rootfs);
+}
+
+// Where the last of `mounts` will be.
+result<std::string> container::mount_in_guest(const std::vector<mount_description>& mounts) {
   const auto name = name_in_guest(number_);
   auto planned =
-      plan_guest_mounts(rootfs, std::string(guest_directory) + "/" + name, name,
+      plan_guest_mounts(guest_mounts_, mounts, std::string(guest_directory) + "/" + name, name,
                         [this](const std::string& source) { return share_path(source); });
   if (!planned) {
     return std::move(planned).error();
-  }
-  guest_mounts_ = std::move(planned.value());
-  if (auto opened = open_disks(); !opened) {
-    return std::move(opened).error();
   }
   return guest_mounts_.root;
 }
@@ -187,6 +194,18 @@ std::shared_ptr<process> container::find_exec(const std::string& exec_id) const 
 void container::add_exec(std::shared_ptr<process> p) {
   p->number = sandbox_.next_number();
   execs_[p->exec_id] = std::move(p);
+}
+
+awaitable<void> container::join_starts() {
+  for (;;) {
+    const auto starting =
+        std::find_if(execs_.begin(), execs_.end(), [](const auto& e) { return e.second->busy; });
+    if (starting == execs_.end()) {
+      co_return;
+    }
+    const auto p = starting->second;
+    co_await p->changed.wait();
+  }
 }
 
 std::vector<std::shared_ptr<process>> container::remove_all() {

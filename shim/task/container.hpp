@@ -27,15 +27,23 @@ class container {
             sandbox& in, stopped_handler on_stopped, flow::log& log);
   container(const container&) = delete;
   container& operator=(const container&) = delete;
+  ~container() { sandbox_.forget(number_); }
+
+  // Whether its processes are frozen; none is started unless they are thawed.
+  enum class freezer { thawed, freezing, frozen, thawing };
+  freezer frozen = freezer::thawed;
+
+  // The last event about memory that was published; 0: none.
+  std::uint64_t memory_event = 0;
 
   const std::string& id() const noexcept { return id_; }
   const std::filesystem::path& bundle() const noexcept { return bundle_; }
   std::uint32_t number() const noexcept { return number_; }
   const std::shared_ptr<process>& init() const noexcept { return init_; }
 
-  // Mounts the root file system at bundle/rootfs and gives it, and what `s` binds, to the guest; or
-  // opens the images that the guest is to mount itself.
-  // Returns the specification for the guest's OCI runtime. On an error nothing stays mounted.
+  // Mounts the root file system at bundle/rootfs and gives it, and what `s` binds, to the guest;
+  // and opens the images that the guest is to mount itself. Returns the specification for the
+  // guest's OCI runtime. On an error nothing stays mounted.
   flow::result<std::string> prepare(const std::vector<mount_description>& rootfs, const spec& s,
                                     const spec::namespace_function& in_guest);
 
@@ -60,6 +68,9 @@ class container {
   // The Start of an exec has ended, well or not: what waits for execs looks again.
   void exec_started() { exec_changed_.notify_all(); }
 
+  // Returns when no exec of it is being started.
+  flow::awaitable<void> join_starts();
+
   // Init and execs, which are the caller's from here on. The execs are forgotten; calls that are
   // still under way find init.
   std::vector<std::shared_ptr<process>> remove_all();
@@ -73,6 +84,7 @@ class container {
  private:
   flow::result<std::string> prepare_root(const std::vector<mount_description>& rootfs,
                                          const spec& s);
+  flow::result<std::string> mount_in_guest(const std::vector<mount_description>& mounts);
   flow::result<void> open_disks();
   flow::result<std::string> share_path(const std::filesystem::path& source);
   flow::awaitable<void> conclude(std::shared_ptr<process> p, sandbox::process_end end);

@@ -99,7 +99,8 @@ awaitable<result<void>> task_service::create_container(container& c,
     co_return s.error();
   }
   const stdio_owner owner{c.id(), events_.containerd_namespace()};
-  auto streams = process_streams::open(executor_, c.id(), owner, init.stdio, config_.stdio, log_);
+  auto streams =
+      process_streams::open(executor_, c.id(), owner, init.stdio, streaming_, config_.stdio, log_);
   if (!streams) {
     co_return streams.error();
   }
@@ -126,10 +127,11 @@ awaitable<result<void>> task_service::create_container(container& c,
     co_return plugged;
   }
 
-  auto host = host_process::start();
+  auto host = host_process::start(s.value().network_namespace());
   if (!host) {
     co_return host.error();
   }
+  sandbox_.expect_out_of_memory(c.number(), [this, &c] { out_of_memory(c); });
   hvsock::agent::v1::CreateContainerRequest wanted;
   wanted.set_container(c.number());
   wanted.set_process(init.number);

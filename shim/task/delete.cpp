@@ -43,6 +43,9 @@ task_service::answer<api::DeleteResponse> task_service::delete_(context& /*call*
     co_return located.error();
   }
   const auto& [owner, p] = located.value();
+  if (p->state == process::status::running && owner->frozen == container::freezer::frozen) {
+    co_return error(code::failed_precondition, "cannot delete a paused process");
+  }
   if (p->state == process::status::running || p->busy) {
     co_return error(code::failed_precondition, "cannot delete a running process");
   }

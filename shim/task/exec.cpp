@@ -27,6 +27,9 @@ task_service::answer<task_service::empty> task_service::exec(
   if (c.init()->state == process::status::stopped || c.init()->exited) {
     co_return error(code::failed_precondition, "cannot exec in a stopped state");
   }
+  if (c.frozen != container::freezer::thawed) {
+    co_return error(code::failed_precondition, "cannot exec in a paused state");
+  }
   auto spec = process_for_guest(request.spec().value());
   if (!spec) {
     co_return std::move(spec).error();
@@ -41,7 +44,7 @@ task_service::answer<task_service::empty> task_service::exec(
   p->spec = std::move(spec.value());
   const stdio_owner owner{c.id(), events_.containerd_namespace()};
   auto streams = process_streams::open(executor_, c.id() + "/" + p->exec_id, owner, p->stdio,
-                                       config_.stdio, log_);
+                                       streaming_, config_.stdio, log_);
   if (!streams) {
     co_return std::move(streams).error();
   }

@@ -15,6 +15,9 @@ namespace api = containerd::task::v2;
 
 namespace {
 
+// Of Linux.
+constexpr std::uint32_t last_signal = 64;
+
 // A guest that has not answered by then is taken for hung.
 constexpr auto answer_deadline = 10s;
 
@@ -30,6 +33,9 @@ task_service::answer<task_service::empty> task_service::kill(context& /*call*/,
     co_return located.error();
   }
   const auto& [owner, p] = located.value();
+  if (request.signal() > last_signal) {
+    co_return error(code::invalid_argument, "signal " + std::to_string(request.signal()));
+  }
   const bool forced = request.signal() == SIGKILL;
   if (forced && p->streams) {
     p->streams->expedite();

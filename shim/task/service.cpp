@@ -24,6 +24,7 @@ task_service::task_service(flow::asio::any_io_executor executor, sandbox& in, pu
       config_(c),
       on_shutdown_(std::move(on_shutdown)),
       log_(log),
+      streaming_(executor),
       lingering_(executor,
                  [&log](const std::string& task, const std::exception_ptr& failure) {
                    log.error("lingering failed",
@@ -69,6 +70,18 @@ void task_service::process_stopped(const container& c, const process& p) {
                      {"status", p.exit_status},
                      {"stdout_bytes", p.stdout_bytes},
                      {"stderr_bytes", p.stderr_bytes}});
+}
+
+// The guest may say so as often as it likes: one event at a time is on its way to containerd. None
+// before the container is there and none after the exit of its first process.
+void task_service::out_of_memory(container& c) {
+  if (c.init()->pid == 0 || c.init()->exited || c.memory_event > events_.taken()) {
+    return;
+  }
+  containerd::events::TaskOOM event;
+  event.set_container_id(c.id());
+  c.memory_event = events_.publish("/tasks/oom", event);
+  log_.warning("out of memory", {{"id", c.id()}});
 }
 
 task_service::answer<api::ConnectResponse> task_service::connect(

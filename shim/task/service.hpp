@@ -18,6 +18,7 @@
 #include "flow/task_group.hpp"
 #include "shim/config.hpp"
 #include "shim/events/publisher.hpp"
+#include "shim/io/streaming.hpp"
 #include "shim/sandbox.hpp"
 #include "shim/task/container.hpp"
 
@@ -32,6 +33,9 @@ class task_service final : public containerd::task::v2::task_service {
 
   // No container is there or on its way.
   bool idle() const noexcept { return containers_.empty(); }
+
+  // Where clients connect streams of processes, to be served beside this.
+  streaming& connected_streams() noexcept { return streaming_; }
 
   std::size_t count() const noexcept { return containers_.size(); }
 
@@ -72,6 +76,12 @@ class task_service final : public containerd::task::v2::task_service {
       context& call, const containerd::task::v2::StateRequest& request) override;
   answer<containerd::task::v2::PidsResponse> pids(
       context& call, const containerd::task::v2::PidsRequest& request) override;
+  answer<empty> pause(context& call, const containerd::task::v2::PauseRequest& request) override;
+  answer<empty> resume(context& call, const containerd::task::v2::ResumeRequest& request) override;
+  answer<empty> update(context& call,
+                       const containerd::task::v2::UpdateTaskRequest& request) override;
+  answer<containerd::task::v2::StatsResponse> stats(
+      context& call, const containerd::task::v2::StatsRequest& request) override;
   answer<empty> resize_pty(context& call,
                            const containerd::task::v2::ResizePtyRequest& request) override;
   answer<empty> close_io(context& call,
@@ -106,6 +116,7 @@ class task_service final : public containerd::task::v2::task_service {
   flow::awaitable<void> delete_in_guest(std::uint32_t container_number);
   flow::awaitable<void> release(std::shared_ptr<process> p);
   void process_stopped(const container& c, const process& p);
+  void out_of_memory(container& c);
 
   flow::asio::any_io_executor executor_;
   sandbox& sandbox_;
@@ -113,6 +124,7 @@ class task_service final : public containerd::task::v2::task_service {
   const config& config_;
   std::function<void()> on_shutdown_;
   flow::log& log_;
+  streaming streaming_;
   pid_t sandbox_pid_ = 0;
   std::map<std::string, std::shared_ptr<container>> containers_;
   flow::task_group lingering_;  // processes that were deleted before all was delivered

@@ -34,6 +34,9 @@ task_service::answer<api::StartResponse> task_service::start(context& /*call*/,
     co_return error(code::failed_precondition,
                     "container " + c.id() + " init process is not running");
   }
+  if (c.frozen != container::freezer::thawed) {
+    co_return error(code::failed_precondition, "cannot exec in a paused state");
+  }
   p.busy = true;
   const auto started = co_await start_process(c, p);
   if (started) {
@@ -103,7 +106,7 @@ awaitable<result<void>> task_service::start_exec(container& c, process& p) {
     p.streams->give_up();
     co_return stdio_ready;
   }
-  auto host = host_process::start();
+  auto host = host_process::start(c.init()->host->network());
   if (!host) {
     co_return host.error();
   }

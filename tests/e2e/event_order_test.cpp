@@ -24,7 +24,7 @@ namespace {
 
 // One machine, a recorder in containerd's place, and what was done.
 struct stage {
-  stage(flow::asio::any_io_executor ex, const std::filesystem::path& directory)
+  stage(const flow::asio::any_io_executor& ex, const std::filesystem::path& directory)
       : executor(ex),
         log(STDERR_FILENO, flow::log::level::error),
         shim(directory, "pod"),
@@ -230,7 +230,7 @@ class EventOrder : public e2e::ContainerdTest {
 }  // namespace
 
 TEST_F(EventOrder, KeepsTheRulesOverRandomLifecycles) {
-  const unsigned count = from_environment("HVSOCK_LIFECYCLES", 40);
+  const unsigned count = from_environment("HVSOCK_LIFECYCLES", 30);
   const unsigned seed = from_environment("HVSOCK_SEED", std::random_device()());
   std::printf("%u lifecycles, HVSOCK_SEED=%u\n", count, seed);
   flow::asio::io_context context(1);

@@ -70,7 +70,7 @@ double median(std::vector<double> values) {
 }  // namespace
 
 TEST_F(ExecStorm, LeavesMemoryDescriptorsAndSpeedAsTheyWere) {
-  const unsigned count = std::max(e2e::from_environment("HVSOCK_EXECS", 60), 20U);
+  const unsigned count = std::max(e2e::from_environment("HVSOCK_EXECS", 40), 20U);
   ASSERT_EQ(e2e::ctr_run({"-d"}, id(), {"sleep", "1000"}).status, 0);
   // What the first ones load stays.
   constexpr unsigned warm_up = 10;

@@ -12,13 +12,7 @@ namespace {
 class Rootfs : public e2e::ContainerdTest {
  protected:
   // A directory tree to make an image of: with a shell, or with one file.
-  std::string system_tree() {
-    const auto tree = scratch() / "system";
-    make("mkdir -p " + tree.string() + "/bin " + tree.string() + "/proc && cp /bin/busybox " +
-         tree.string() + "/bin && for a in sh cat ls mkdir; do ln -s busybox " + tree.string() +
-         "/bin/$a; done");
-    return tree;
-  }
+  std::string system_tree() { return e2e::make_system_tree(scratch() / "system"); }
   std::string file_tree(const std::string& name, const std::string& text) {
     const auto tree = scratch() / ("tree-" + name);
     std::filesystem::create_directories(tree / "files");
@@ -136,4 +130,33 @@ TEST_F(Rootfs, WhatCannotBeMountedIsAnErrorAndTheNextTryWorks) {
   bare_task task(scratch(), id(), {"sh", "-c", "echo works"});
   task.mount("erofs", image, {"ro"});
   EXPECT_EQ(task.run(), "works\n");
+}
+
+TEST_F(Rootfs, VolumeOnADiskIsMountedInTheContainer) {
+  const auto volume = ext4("volume.img", file_tree("name", "of the volume\n"));
+  auto system = system_tree();
+  std::filesystem::create_directory(system + "/data");
+  bare_task task(scratch(), id(), {"sh", "-c", "cat /data/files/name; echo new > /data/new"});
+  task.mount("erofs", erofs(system), {"ro"});
+  task.mount_volume("ext4", volume, "/data");
+  EXPECT_EQ(task.run(), "of the volume\n");
+  EXPECT_EQ(e2e::run({"debugfs", "-R", "cat /new", volume}).out, "new\n");
+}
+
+TEST_F(Rootfs, MachineWhoseShimIsKilledLetsGoOfItsImages) {
+  const auto image = ext4("root.img", system_tree());
+  {
+    bare_task task(scratch(), id(), {"busybox", "sleep", "1000"});
+    task.mount("ext4", image, {"rw"});
+    EXPECT_EQ(task.create(), "");
+    EXPECT_EQ(task.start(), "");
+    // While it runs the image is its own.
+    bare_task second(scratch() / "second", id() + "-second", {"sh", "-c", "true"});
+    second.mount("ext4", image, {"rw"});
+    EXPECT_NE(second.create().find("lock"), std::string::npos);
+    task.kill_shim();
+  }
+  bare_task task(scratch(), id(), {"sh", "-c", "echo again"});
+  task.mount("ext4", image, {"rw"});
+  EXPECT_EQ(task.run(), "again\n");
 }

@@ -31,7 +31,7 @@ class ShimDeath : public e2e::ContainerdTest {
 }  // namespace
 
 TEST_F(ShimDeath, AtAnyMomentLeavesNothingAndTheNextContainerWorks) {
-  const unsigned times = e2e::from_environment("HVSOCK_KILLS", 6);
+  const unsigned times = e2e::from_environment("HVSOCK_KILLS", 5);
   const unsigned seed = e2e::from_environment("HVSOCK_SEED", std::random_device()());
   std::printf("%u kills, HVSOCK_SEED=%u\n", times, seed);
   std::mt19937 chance(seed);

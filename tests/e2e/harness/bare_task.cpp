@@ -3,7 +3,9 @@
 #include <gtest/gtest.h>
 
 #include <boost/json/array.hpp>
+#include <boost/json/parse.hpp>
 #include <boost/json/serialize.hpp>
+#include <csignal>
 
 #include "flow/file.hpp"
 #include "tests/e2e/harness/command.hpp"
@@ -24,7 +26,8 @@ std::string config_json(const std::vector<std::string>& args) {
         {"env", {"PATH=/bin"}},
         {"user", {{"uid", 0}, {"gid", 0}}}}},
       {"root", {{"path", "rootfs"}}},
-      {"mounts", json::array{{{"destination", "/proc"}, {"type", "proc"}, {"source", "proc"}}}},
+      {"mounts", json::array{{{"destination", "/proc"}, {"type", "proc"}, {"source", "proc"}},
+                             {{"destination", "/dev"}, {"type", "tmpfs"}, {"source", "tmpfs"}}}},
       {"linux", {{"namespaces", json::array{{{"type", "mount"}}, {{"type", "pid"}}}}}},
   };
   return json::serialize(config);
@@ -43,6 +46,14 @@ std::string failure_of(const Result& r) {
 }
 
 }  // namespace
+
+std::string make_system_tree(const std::filesystem::path& directory) {
+  const auto made = run({"sh", "-c", "t=" + directory.string() + R"(
+      mkdir -p $t/bin $t/dev $t/proc && cp /bin/busybox $t/bin &&
+      for a in sh cat ls seq; do ln -s busybox $t/bin/$a || exit; done)"});
+  EXPECT_EQ(made.status, 0) << made.err;
+  return directory;
+}
 
 bare_task::bare_task(const std::filesystem::path& directory, std::string id,
                      std::vector<std::string> args)
@@ -78,6 +89,31 @@ void bare_task::mount(const std::string& type, const std::string& source,
   for (auto& option : options) {
     m.add_options(std::move(option));
   }
+}
+
+void bare_task::mount_volume(const std::string& type, const std::string& source,
+                             const std::string& destination) {
+  const auto file = bundle_ / "config.json";
+  auto config = json::parse(flow::read_file(file).value()).as_object();
+  config["mounts"].as_array().push_back(
+      {{"type", type}, {"source", source}, {"destination", destination}});
+  EXPECT_TRUE(flow::write_file(file, json::serialize(config)));
+}
+
+void bare_task::connect_stdio() {
+  request_.set_stdin("ttrpc+unix:///here?streaming_id=stdin");
+  request_.set_stdout("ttrpc+unix:///here?streaming_id=stdout");
+  request_.clear_stderr();
+}
+
+void bare_task::kill_shim() {
+  task_api::ConnectRequest request;
+  request.set_id(id_);
+  const auto found = shim_->call([&](const auto& task) { return task.connect(request); });
+  ASSERT_TRUE(found) << found.error().message();
+  const auto pid = static_cast<pid_t>(found.value().shim_pid());
+  ::kill(pid, SIGKILL);
+  EXPECT_TRUE(eventually([&] { return ::kill(pid, 0) != 0; }));
 }
 
 std::string bare_task::create() {

@@ -11,6 +11,9 @@
 
 namespace e2e {
 
+// A directory with a shell, cat, ls and seq, to be a root file system or to make an image of.
+std::string make_system_tree(const std::filesystem::path& directory);
+
 class bare_task {
  public:
   // Starts a shim for a task `id` with a bundle in `directory`, which exists. The task's stdout and
@@ -24,6 +27,18 @@ class bare_task {
 
   // Adds a mount to the request to create it.
   void mount(const std::string& type, const std::string& source, std::vector<std::string> options);
+
+  // Adds one to its specification. Before create().
+  void mount_volume(const std::string& type, const std::string& source,
+                    const std::string& destination);
+
+  // Its stdio is connected by the test, see shim/io/streaming.hpp, as "stdin" and "stdout". Before
+  // create().
+  void connect_stdio();
+  shim_connection& shim() { return *shim_; }
+
+  // kill -9
+  void kill_shim();
 
   // Empty, or why not.
   std::string create();

@@ -21,20 +21,37 @@ std::string socket_of(const std::filesystem::path& bundle) {
   return address.value().substr(std::string("unix://").size());
 }
 
+flow::awaitable<void> connect_to(std::string socket, std::unique_ptr<ttrpc::byte_stream>& to) {
+  auto stream = co_await ttrpc::connect_unix(socket);
+  if (!stream) {
+    ADD_FAILURE() << stream.error().message();
+    co_return;
+  }
+  to = std::move(stream.value());
+}
+
 }  // namespace
 
 shim_connection::shim_connection(const std::filesystem::path& bundle)
-    : context_(1), log_(STDERR_FILENO) {
-  run([](shim_connection& self, std::string path) -> flow::awaitable<void> {
-    auto stream = co_await ttrpc::connect_unix(path);
-    if (!stream) {
-      ADD_FAILURE() << stream.error().message();
-      co_return;
-    }
-    self.client_ = std::make_unique<ttrpc::client>(self.context_.get_executor(),
-                                                   std::move(stream.value()), self.log_);
-    self.task_ = std::make_unique<task_client>(*self.client_);
-  }(*this, socket_of(bundle)));
+    : own_context_(std::make_unique<flow::asio::io_context>(1)),
+      context_(*own_context_),
+      log_(STDERR_FILENO) {
+  connect(socket_of(bundle), "containerd.task.v2.Task");
+}
+
+shim_connection::shim_connection(flow::asio::io_context& context, std::string socket,
+                                 std::string service)
+    : context_(context), log_(STDERR_FILENO) {
+  connect(std::move(socket), std::move(service));
+}
+
+void shim_connection::connect(std::string socket, std::string service) {
+  std::unique_ptr<ttrpc::byte_stream> stream;
+  run(connect_to(std::move(socket), stream));
+  if (stream) {
+    client_ = std::make_unique<ttrpc::client>(context_.get_executor(), std::move(stream), log_);
+    task_ = std::make_unique<task_client>(*client_, std::move(service));
+  }
 }
 
 shim_connection::~shim_connection() {

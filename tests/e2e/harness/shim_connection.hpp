@@ -20,7 +20,21 @@ class shim_connection {
 
   // To the shim that serves the task with this bundle.
   explicit shim_connection(const std::filesystem::path& bundle);
+
+  // To the shim that listens at `socket`, in a context that others run too; their work goes on
+  // while a call is under way. The service is asked for by `service`.
+  shim_connection(flow::asio::io_context& context, std::string socket,
+                  std::string service = "containerd.task.v2.Task");
+  shim_connection(const shim_connection&) = delete;
+  shim_connection& operator=(const shim_connection&) = delete;
   ~shim_connection();
+
+  // For other services, on the same connection.
+  const ttrpc::client& client() const { return *client_; }
+  flow::asio::any_io_executor executor() { return context_.get_executor(); }
+
+  // Runs `work` to its end.
+  void run(flow::awaitable<void> work);
 
   // Runs one call to its end: call([](const auto& task) { return task.state(request); }).
   template <class Call>
@@ -32,9 +46,10 @@ class shim_connection {
   }
 
  private:
-  void run(flow::awaitable<void> work);
+  void connect(std::string socket, std::string service);
 
-  flow::asio::io_context context_;
+  std::unique_ptr<flow::asio::io_context> own_context_;
+  flow::asio::io_context& context_;
   flow::log log_;
   std::unique_ptr<ttrpc::client> client_;
   std::unique_ptr<task_client> task_;

@@ -45,30 +45,35 @@ std::string standalone_shim::make_bundle(const std::string& container,
   return where;
 }
 
-run_result standalone_shim::run_action(const std::string& action, const std::string& input) {
-  const std::string where = bundle(id_);
+run_result standalone_shim::run_action(const std::string& container, const std::string& action,
+                                       const std::string& input) {
+  const std::string where = bundle(container);
   EXPECT_TRUE(flow::write_file(where + "/log", ""));
   // By the private containerd's directory the shim is known for one of the tests'.
   return run(
       {"env", "TTRPC_ADDRESS=" + events_address(), "TESTS=" + private_containerd::directory(),
        HVSOCK_SHIM, "-namespace", "default", "-address", (directory_ / "containerd.sock").string(),
-       "-publish-binary", "/bin/true", "-id", id_, "-debug", "-bundle", where, action},
+       "-publish-binary", "/bin/true", "-id", container, "-debug", "-bundle", where, action},
       {.input = input, .directory = where});
 }
 
 std::string standalone_shim::start(const std::string& input) {
-  const auto started = run_action("start", input);
+  const auto started = try_start(id_, input);
   EXPECT_EQ(started.status, 0) << started.err;
   EXPECT_EQ(started.err, "") << "containerd reads it as a part of the answer";
   return started.out;
 }
 
-int standalone_shim::remove() {
-  return run_action("delete", "").status;
+run_result standalone_shim::try_start(const std::string& container, const std::string& input) {
+  return run_action(container, "start", input);
 }
 
-std::string standalone_shim::address() const {
-  const auto address = flow::read_file(bundle(id_) + "/address");
+int standalone_shim::remove() {
+  return run_action(id_, "delete", "").status;
+}
+
+std::string standalone_shim::address_in(const std::string& container) const {
+  const auto address = flow::read_file(bundle(container) + "/address");
   return address ? address.value() : "";
 }
 

@@ -22,8 +22,11 @@ class standalone_shim {
   // events at directory/events.
   standalone_shim(std::filesystem::path directory, std::string id);
 
-  // The action `start`, with `input` on its stdin; what it printed.
+  // The action `start`, with `input` on its stdin; what it printed. It must succeed.
   std::string start(const std::string& input = "");
+
+  // The same for a container of this sandbox, in the bundle that was made for it.
+  run_result try_start(const std::string& container, const std::string& input);
 
   // The action `delete`; its exit status.
   int remove();
@@ -36,13 +39,15 @@ class standalone_shim {
   std::string log() const;
 
   std::string events_address() const { return directory_ / "events"; }
-  std::string address() const;
+  std::string address() const { return address_in(id_); }
+  std::string address_in(const std::string& container) const;
 
   static constexpr const char* own_namespaces =
       R"([{"type":"pid"},{"type":"ipc"},{"type":"uts"},{"type":"mount"},{"type":"network"}])";
 
  private:
-  run_result run_action(const std::string& action, const std::string& input);
+  run_result run_action(const std::string& container, const std::string& action,
+                        const std::string& input);
   std::string bundle(const std::string& container) const;
 
   std::filesystem::path directory_;

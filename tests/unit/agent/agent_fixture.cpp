@@ -77,13 +77,19 @@ awaitable<std::string> agent_fixture::read_to_end(flow::stream* from) {
   co_return text;
 }
 
-awaitable<hvsock::agent::v1::ProcessExit> agent_fixture::next_exit() {
+awaitable<hvsock::agent::v1::Event> agent_fixture::next_event() {
   while (events.empty()) {
     co_await events.changed().wait();
   }
-  const auto exit = events.front().exit();
+  const auto event = events.front();
   events.pop();
-  co_return exit;
+  co_return event;
+}
+
+awaitable<hvsock::agent::v1::ProcessExit> agent_fixture::next_exit() {
+  const auto event = co_await next_event();
+  EXPECT_TRUE(event.has_exit());
+  co_return event.exit();
 }
 
 void agent_fixture::fail(const std::string& verb, const std::string& text) {
@@ -118,6 +124,11 @@ std::string agent_fixture::cgroup(std::uint32_t container) const {
 void agent_fixture::make_cgroup(std::uint32_t container, const std::string& pids) const {
   std::filesystem::create_directory(cgroup(container));
   EXPECT_TRUE(flow::write_file(cgroup(container) + "/cgroup.procs", pids));
+}
+
+void agent_fixture::write_cgroup(std::uint32_t container, const std::string& file,
+                                 const std::string& text) const {
+  EXPECT_TRUE(flow::write_file(cgroup(container) + "/" + file, text));
 }
 
 }  // namespace tests

@@ -34,6 +34,7 @@ struct agent_fixture {
   flow::awaitable<std::string> read_to_end(flow::stream* from);
 
   // Waits for it; a test that waits in vain fails.
+  flow::awaitable<hvsock::agent::v1::Event> next_event();
   flow::awaitable<hvsock::agent::v1::ProcessExit> next_exit();
 
   // From now on.
@@ -49,6 +50,8 @@ struct agent_fixture {
 
   // What the kernel would show of the container's processes.
   void make_cgroup(std::uint32_t container, const std::string& pids) const;
+  void write_cgroup(std::uint32_t container, const std::string& file,
+                    const std::string& text) const;
 
   boost::asio::any_io_executor executor;
   temporary_directory directory;

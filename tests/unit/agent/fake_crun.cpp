@@ -2,6 +2,8 @@
 //
 //   create, exec   the script becomes a process, of create() once start is called
 //   delete         kills what create and exec made
+//   pause, resume  nothing
+//   update         keeps the resources, in "resources"
 //
 // It works in the directory it is called from (as <directory>/crun): "calls" is what it was asked
 // to do, a line each; "pids" what it made. If a file <verb>.log is there, that verb fails with it
@@ -33,6 +35,7 @@ struct call {
   std::string pid_file;
   std::string console_socket;
   std::string process;
+  std::string resources;
 };
 
 call parse(const std::vector<std::string>& arguments) {
@@ -52,6 +55,8 @@ call parse(const std::vector<std::string>& arguments) {
       c.console_socket = arguments.at(++i);
     } else if (a == "--process") {
       c.process = arguments.at(++i);
+    } else if (a == "--resources") {
+      c.resources = arguments.at(++i);
     } else if (a == "--detach" || a == "--force") {
       continue;
     } else if (c.verb.empty()) {
@@ -171,6 +176,13 @@ int main(int argc, char** argv) {
   }
   if (c.verb == "exec") {
     return launch(c, read_all(c.process), -1);
+  }
+  if (c.verb == "pause" || c.verb == "resume") {
+    return 0;
+  }
+  if (c.verb == "update") {
+    std::ofstream(c.directory + "/resources") << read_all(c.resources);
+    return 0;
   }
   return c.verb == "delete" ? remove(c) : 2;
 }

@@ -5,7 +5,6 @@
 #include <csignal>
 
 #include "flow/task_group.hpp"
-#include "shim/host_process.hpp"
 #include "tests/co_test.hpp"
 
 using flow::awaitable;
@@ -90,16 +89,4 @@ TEST(ChildProcess, ProgramThatDoesNotExistIsAnError) {
     EXPECT_NE(started.error().message().find("/nowhere/qemu"), std::string::npos);
     co_return;
   });
-}
-
-TEST(HostProcess, ExistsUntilItsOwnerGoes) {
-  pid_t pid = 0;
-  {
-    const auto process = shim::host_process::start();
-    ASSERT_TRUE(process);
-    pid = process.value()->pid();
-    EXPECT_EQ(::kill(pid, 0), 0);
-  }
-  EXPECT_EQ(::kill(pid, 0), -1);
-  EXPECT_EQ(errno, ESRCH);
 }

@@ -292,4 +292,45 @@ answer<api::StatusResponse> fake_agent::status(context& call,
   co_return api::StatusResponse();
 }
 
+answer<api::PauseResponse> fake_agent::pause(context& call, const api::PauseRequest& /*request*/) {
+  const auto entered = co_await enter(call, "Pause");
+  if (!entered) {
+    co_return entered.error();
+  }
+  co_return api::PauseResponse();
+}
+
+answer<api::ResumeResponse> fake_agent::resume(context& call,
+                                               const api::ResumeRequest& /*request*/) {
+  const auto entered = co_await enter(call, "Resume");
+  if (!entered) {
+    co_return entered.error();
+  }
+  co_return api::ResumeResponse();
+}
+
+answer<api::UpdateResponse> fake_agent::update(context& call, const api::UpdateRequest& request) {
+  last_update = request;
+  const auto entered = co_await enter(call, "Update");
+  if (!entered) {
+    co_return entered.error();
+  }
+  co_return api::UpdateResponse();
+}
+
+answer<api::StatsResponse> fake_agent::stats(context& call, const api::StatsRequest& /*request*/) {
+  const auto entered = co_await enter(call, "Stats");
+  if (!entered) {
+    co_return entered.error();
+  }
+  co_return stats_answer;
+}
+
+void fake_agent::run_out_of_memory(std::uint32_t container) {
+  api::Event event;
+  event.mutable_out_of_memory()->set_container(container);
+  event.mutable_out_of_memory()->set_kills(1);
+  say(event);
+}
+
 }  // namespace tests

@@ -44,6 +44,9 @@ class fake_agent final : public hvsock::agent::v1::agent_service {
   // what it wrote.
   void exit(std::uint32_t process, std::uint32_t status, std::optional<std::uint64_t> written = {});
 
+  // Processes of the container were killed for want of memory.
+  void run_out_of_memory(std::uint32_t container);
+
   // An event as it is.
   void say(const hvsock::agent::v1::Event& event);
 
@@ -71,6 +74,8 @@ class fake_agent final : public hvsock::agent::v1::agent_service {
   hvsock::agent::v1::ResizePtyRequest last_resize;
   hvsock::agent::v1::HelloRequest last_hello;
   hvsock::agent::v1::PidsResponse pids_answer;
+  hvsock::agent::v1::UpdateRequest last_update;
+  hvsock::agent::v1::StatsResponse stats_answer;
 
  private:
   template <class T>
@@ -108,6 +113,15 @@ class fake_agent final : public hvsock::agent::v1::agent_service {
       context& call, const hvsock::agent::v1::DeleteContainerRequest& request) override;
   answer<hvsock::agent::v1::StatusResponse> status(
       context& call, const hvsock::agent::v1::StatusRequest& request) override;
+
+  answer<hvsock::agent::v1::PauseResponse> pause(
+      context& call, const hvsock::agent::v1::PauseRequest& request) override;
+  answer<hvsock::agent::v1::ResumeResponse> resume(
+      context& call, const hvsock::agent::v1::ResumeRequest& request) override;
+  answer<hvsock::agent::v1::UpdateResponse> update(
+      context& call, const hvsock::agent::v1::UpdateRequest& request) override;
+  answer<hvsock::agent::v1::StatsResponse> stats(
+      context& call, const hvsock::agent::v1::StatsRequest& request) override;
 
   // What every call begins with: noted, held up, and perhaps made to fail.
   flow::awaitable<flow::result<void>> enter(context& call, std::string method);

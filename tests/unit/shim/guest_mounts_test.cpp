@@ -24,7 +24,11 @@ result<std::string> share(const std::string& path) {
 }
 
 result<shim::guest_mounts> plan(const std::vector<mount_description>& rootfs) {
-  return plan_guest_mounts(rootfs, "/run/hvsock/c7", "c7", share);
+  shim::guest_mounts planned;
+  if (auto done = plan_guest_mounts(planned, rootfs, "/run/hvsock/c7", "c7", share); !done) {
+    return std::move(done).error();
+  }
+  return planned;
 }
 
 void expect_invalid(const mount_description& m, const std::string& because) {
@@ -93,6 +97,19 @@ TEST(GuestMounts, PartOfADiskIsBound) {
   ASSERT_TRUE(planned) << planned.error().message();
   EXPECT_EQ(planned.value().mounts[1].source(), "/run/hvsock/c7/m0/upper");
   EXPECT_EQ(planned.value().root, "/run/hvsock/c7/m1");
+}
+
+TEST(GuestMounts, VolumesFollowTheRootWithoutItsNumbers) {
+  shim::guest_mounts planned;
+  const auto add = [&](const std::vector<mount_description>& mounts) {
+    EXPECT_TRUE(plan_guest_mounts(planned, mounts, "/run/hvsock/c7", "c7", share));
+    return planned.root;
+  };
+  EXPECT_EQ(add({{"erofs", "/a", {}}, {"erofs", "/b", {}}}), "/run/hvsock/c7/m1");
+  EXPECT_EQ(add({{"ext4", "/volume", {}}, {"format/bind", "{{ mount 0 }}/x", {}}}),
+            "/run/hvsock/c7/m3");
+  EXPECT_EQ(planned.mounts[3].source(), "/run/hvsock/c7/m2/x");
+  EXPECT_EQ(planned.disks[2].serial, "c7-m2");
 }
 
 TEST(GuestMounts, DirectoriesOfTheHostCanBeLowerLayers) {

@@ -24,7 +24,12 @@ struct guest_bench {
         machine(executor),
         agent(executor, machine),
         guest(
-            executor, machine, [this](const api::ProcessExit& exit) { exits.push_back(exit); },
+            executor, machine,
+            [this](const api::Event& event) {
+              if (event.has_exit()) {
+                exits.push_back(event.exit());
+              }
+            },
             log) {}
 
   awaitable<void> connect() {

@@ -8,6 +8,7 @@
 #include <cstring>
 
 #include "flow/testing/memory_transport.hpp"
+#include "shim/io/fifo.hpp"
 #include "tests/co_test.hpp"
 #include "tests/temporary_directory.hpp"
 #include "tests/unit/shim/settle.hpp"
@@ -30,11 +31,11 @@ struct input_bench {
         stream(link.second()),
         moved(executor, open(executor), log) {}
 
-  shim::fifo_source open(const boost::asio::any_io_executor& executor) const {
+  std::unique_ptr<shim::source> open(const boost::asio::any_io_executor& executor) const {
     EXPECT_EQ(::mkfifo(path.c_str(), 0600), 0);
     auto source = shim::fifo_source::open(executor, path);
     EXPECT_TRUE(source);
-    return std::move(source.value());
+    return std::make_unique<shim::fifo_source>(std::move(source.value()));
   }
 
   unique_fd client() const {

@@ -26,9 +26,10 @@ struct streams_bench {
   explicit streams_bench(boost::asio::any_io_executor ex)
       : executor(ex),
         log(-1),
+        streams(ex),
         machine(ex),
         agent(ex, machine),
-        guest(ex, machine, [](const hvsock::agent::v1::ProcessExit&) {}, log) {}
+        guest(ex, machine, [](const hvsock::agent::v1::Event&) {}, log) {}
 
   awaitable<void> boot() {
     agent.boot();
@@ -49,13 +50,14 @@ struct streams_bench {
   }
 
   flow::result<std::unique_ptr<process_streams>> open(const stdio_names& names) {
-    return process_streams::open(executor, "test", {"c1", "k8s.io"}, names, limits, log);
+    return process_streams::open(executor, "test", {"c1", "k8s.io"}, names, streams, limits, log);
   }
 
   boost::asio::any_io_executor executor;
   tests::temporary_directory directory;
   shim::delivery_limits limits;
   flow::log log;
+  shim::streaming streams;
   tests::fake_machine machine;
   tests::fake_agent agent;
   shim::guest guest;

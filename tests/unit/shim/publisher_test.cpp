@@ -169,6 +169,21 @@ TEST(Publisher, AnswerThatComesAfterTheFlushGaveUpHarmsNobody) {
   });
 }
 
+TEST(Publisher, TellsWhichEventsWereTaken) {
+  co_test([](auto executor) -> awaitable<void> {
+    publisher_bench b(executor);
+    EXPECT_EQ(b.events.taken(), 0U);
+    EXPECT_EQ(b.events.publish("/1", started("c1")), 1U);
+    EXPECT_EQ(b.events.publish("/2", started("c1")), 2U);
+    EXPECT_EQ(b.events.taken(), 0U);
+    fake_containerd containerd(executor, b.address);
+    b.events.start();
+    co_await b.events.flush(5s);
+    EXPECT_EQ(b.events.taken(), 2U);
+    co_await containerd.stop();
+  });
+}
+
 TEST(Publisher, WithoutAnAddressEventsGoNowhere) {
   co_test([](auto executor) -> awaitable<void> {
     flow::log log(-1);

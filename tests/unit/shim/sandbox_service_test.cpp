@@ -130,7 +130,7 @@ TEST_F(SandboxService, IsReadyFromStartToStop) {
     EXPECT_FALSE(b.sandboxes.created());
     auto create = pod_bench::request<api::CreateSandboxRequest>();
     create.set_bundle_path("/run/bundle");
-    create.set_netns_path("/var/run/netns/cni-1");
+    create.set_netns_path("/proc/self/ns/net");
     const auto created = co_await b.pod->create_sandbox(create);
     EXPECT_TRUE(created);
     EXPECT_TRUE(b.sandboxes.created());
@@ -148,7 +148,7 @@ TEST_F(SandboxService, IsReadyFromStartToStop) {
     const auto status = co_await b.pod->sandbox_status(wanted);
     EXPECT_EQ(status.value().state(), "SANDBOX_READY");
     EXPECT_EQ(status.value().pid(), started.value().pid());
-    EXPECT_EQ(status.value().info().at("netns"), "/var/run/netns/cni-1");
+    EXPECT_EQ(status.value().info().at("netns"), "/proc/self/ns/net");
     EXPECT_EQ(status.value().info().at("bundle"), "/run/bundle");
     EXPECT_EQ(status.value().exited_at().seconds(), -62135596800) << "Go's zero time";
 
@@ -229,6 +229,49 @@ TEST_F(SandboxService, PingAsksTheGuest) {
     co_await settle(executor);
     const auto dead = co_await b.pod->ping_sandbox(ping);
     EXPECT_EQ(code_of(dead), code::unavailable);
+    co_await b.stop_all();
+  });
+}
+
+TEST_F(SandboxService, NetworkThatIsNotThereFailsStartAndLeavesTheSandboxToBeShutDown) {
+  co_test([](auto executor) -> awaitable<void> {
+    pod_bench b(executor);
+    auto create = pod_bench::request<api::CreateSandboxRequest>();
+    create.set_netns_path("/nowhere/net");
+    const auto created = co_await b.pod->create_sandbox(create);
+    EXPECT_TRUE(created);
+    const auto start = pod_bench::request<api::StartSandboxRequest>();
+    const auto started = co_await b.pod->start_sandbox(start);
+    EXPECT_FALSE(started);
+    EXPECT_NE(started.error().message().find("/nowhere/net"), std::string::npos)
+        << started.error().message();
+    const auto state = co_await b.state_of_sandbox();
+    EXPECT_EQ(state, "SANDBOX_NOTREADY");
+    co_await b.shutdown();
+    co_await b.stop_all();
+  });
+}
+
+TEST_F(SandboxService, MetricsAreThoseOfAllContainersTogether) {
+  co_test([](auto executor) -> awaitable<void> {
+    pod_bench b(executor);
+    const auto wanted = pod_bench::request<api::SandboxMetricsRequest>();
+    const auto early = co_await b.pod->sandbox_metrics(wanted);
+    EXPECT_EQ(code_of(early), code::not_found);
+    co_await b.create_and_start();
+    b.agent.stats_answer.mutable_metrics()->mutable_cpu()->set_usage_usec(42);
+    const auto metrics = co_await b.pod->sandbox_metrics(wanted);
+    EXPECT_TRUE(metrics);
+    EXPECT_EQ(metrics.value().metrics().id(), "pod");
+    EXPECT_GT(metrics.value().metrics().timestamp().seconds(), 1'600'000'000);
+    EXPECT_EQ(metrics.value().metrics().data().type_url(), "io.containerd.cgroups.v2.Metrics");
+    io::containerd::cgroups::v2::Metrics counted;
+    EXPECT_TRUE(counted.ParseFromString(metrics.value().metrics().data().value()));
+    EXPECT_EQ(counted.cpu().usage_usec(), 42U);
+    b.machine.end("qemu was killed");
+    co_await settle(executor);
+    const auto late = co_await b.pod->sandbox_metrics(wanted);
+    EXPECT_EQ(code_of(late), code::unavailable);
     co_await b.stop_all();
   });
 }
@@ -397,7 +440,7 @@ TEST_F(SandboxService, ContainersShareTheNamespacesOfThePod) {
     request.set_bundle(b.make_bundle(
         "c1",
         R"({"process": {"args": ["true"]}, "root": {"path": "rootfs"}, "linux": {"namespaces": [
-          {"type": "network", "path": "/var/run/netns/cni-1"}, {"type": "ipc", "path": ")" +
+          {"type": "network", "path": "/proc/self/ns/net"}, {"type": "ipc", "path": ")" +
             pod + R"(ipc"}, {"type": "uts", "path": ")" + pod +
             R"(uts"}, {"type": "pid", "path": ")" + other +
             R"(pid"}, {"type": "cgroup", "path": "/proc/1/ns/cgroup"}, {"type": "mount"}]}})"));

@@ -69,15 +69,6 @@ TEST_F(TaskCalls, UnknownContainerIsNotFoundByEveryCall) {
   });
 }
 
-TEST_F(TaskCalls, MethodsThatAreNotSupportedSaySo) {
-  co_test([](auto executor) -> awaitable<void> {
-    sandbox_bench b(executor);
-    const auto paused = co_await b.task->pause(api::PauseRequest());
-    expect_code(paused.error(), code::unimplemented);
-    co_await b.stop();
-  });
-}
-
 TEST_F(TaskCalls, UnknownExecIsNotFound) {
   co_test([](auto executor) -> awaitable<void> {
     sandbox_bench b(executor);
@@ -250,6 +241,76 @@ TEST_F(TaskCalls, SignalForAProcessThatHasEndedIsNotFound) {
       EXPECT_NE(killed.message().find("process already finished"), std::string::npos);
     }
     EXPECT_EQ(b.agent.called("Kill"), 0U);
+    co_await b.stop();
+  });
+}
+
+TEST_F(TaskCalls, SignalThatIsNoneIsAnInvalidArgument) {
+  co_test([](auto executor) -> awaitable<void> {
+    sandbox_bench b(executor);
+    co_await b.create("c1");
+    co_await b.start("c1");
+    for (const auto signal : {65U, 0x80000000U, 0xffffffffU}) {
+      co_await expect_error(b.try_kill("c1", signal), code::invalid_argument);
+    }
+    const auto alive = co_await b.try_kill("c1", 0);
+    EXPECT_FALSE(alive.code()) << alive.message();
+    EXPECT_EQ(b.agent.called("Kill"), 1U);
+    co_await b.stop();
+  });
+}
+
+TEST_F(TaskCalls, KillOfAllIsAskedOfTheGuest) {
+  co_test([](auto executor) -> awaitable<void> {
+    sandbox_bench b(executor);
+    co_await b.create("c1");
+    co_await b.start("c1");
+    api::KillRequest request;
+    request.set_id("c1");
+    request.set_signal(SIGTERM);
+    request.set_all(true);
+    const auto killed = co_await b.task->kill(request);
+    EXPECT_TRUE(killed) << killed.error().message();
+    EXPECT_TRUE(b.agent.last_kill.all());
+    EXPECT_EQ(b.agent.last_kill.container(), b.agent.last_create.container());
+    co_await b.stop();
+  });
+}
+
+TEST_F(TaskCalls, NetworkThatIsNotThereFailsTheCreateAndNamesIt) {
+  co_test([](auto executor) -> awaitable<void> {
+    sandbox_bench b(executor);
+    auto request = b.create_request("c1");
+    b.make_bundle("c1", R"({"process": {}, "root": {"path": "rootfs"}, "linux": {"namespaces":
+        [{"type": "network", "path": "/nonexistent/netns"}]}})");
+    const auto created = co_await b.task->create(request);
+    expect_code(created.error(), code::invalid_argument);
+    EXPECT_NE(created.error().message().find("/nonexistent/netns"), std::string::npos)
+        << created.error().message();
+    EXPECT_EQ(b.agent.called("CreateContainer"), 0U);
+    EXPECT_TRUE(b.service.idle());
+    co_await b.stop();
+  });
+}
+
+TEST_F(TaskCalls, PidsOfTheTaskAndItsExecsAreInItsNetwork) {
+  co_test([](auto executor) -> awaitable<void> {
+    sandbox_bench b(executor);
+    auto request = b.create_request("c1");
+    b.make_bundle("c1", R"({"process": {}, "root": {"path": "rootfs"}, "linux": {"namespaces":
+        [{"type": "pid"}, {"type": "network"}]}})");
+    const auto created = co_await b.task->create(request);
+    EXPECT_TRUE(created) << created.error().message();
+    co_await b.start("c1");
+    co_await b.exec("c1", "e1");
+    co_await b.start("c1", "e1");
+    const auto network_of = [](std::uint32_t pid) {
+      return std::filesystem::read_symlink("/proc/" + std::to_string(pid) + "/ns/net").string();
+    };
+    const auto init = co_await b.state("c1");
+    const auto exec = co_await b.state("c1", "e1");
+    EXPECT_NE(network_of(init.pid()), network_of(static_cast<std::uint32_t>(::getpid())));
+    EXPECT_EQ(network_of(init.pid()), network_of(exec.pid()));
     co_await b.stop();
   });
 }

@@ -21,15 +21,21 @@ flow::result<std::string> share_nothing(const std::filesystem::path& source) {
   return std::string();
 }
 
-// What the guest gets for `text`.
+flow::result<std::string> no_disks(const shim::mount_description& m) {
+  ADD_FAILURE() << m.source;
+  return std::string();
+}
+
 std::string no_namespace(const std::string& /*type*/, const std::filesystem::path& /*path*/) {
   return {};
 }
 
+// What the guest gets for `text`.
 json::object for_guest(const std::string& text, const spec::share_function& share = share_nothing) {
   const auto s = spec::parse(text);
   EXPECT_TRUE(s) << s.error().message();
-  const auto rewritten = s.value().for_guest("/guest/root", "/hvsock/c1", share, no_namespace);
+  const auto rewritten =
+      s.value().for_guest("/guest/root", "/hvsock/c1", share, no_disks, no_namespace);
   EXPECT_TRUE(rewritten) << rewritten.error().message();
   return json::parse(rewritten.value()).as_object();
 }
@@ -121,7 +127,7 @@ TEST(Spec, OtherVersionsAreRefusedByName) {
   for (const char* version : {"2.0.0", "0.9", "10.0.0"}) {
     const auto s = spec::parse(with(R"("ociVersion": ")" + std::string(version) + "\""));
     const auto guest =
-        s.value().for_guest("/guest/root", "/hvsock/c1", share_nothing, no_namespace);
+        s.value().for_guest("/guest/root", "/hvsock/c1", share_nothing, no_disks, no_namespace);
     ASSERT_FALSE(guest) << version;
     EXPECT_EQ(guest.error().code(), flow::error_code(errc::invalid_argument));
     EXPECT_NE(guest.error().message().find(version), std::string::npos);
@@ -160,6 +166,34 @@ TEST(Spec, NamespacesOfTheHostBecomeNewOnes) {
   EXPECT_FALSE(namespaces.at(0).as_object().contains("path"));
 }
 
+TEST(Spec, NetworkIsTheHostsANewOneOrTheOneAtAPath) {
+  const auto network = [](const std::string& linux) {
+    const auto s = spec::parse(with("\"linux\": " + linux));
+    EXPECT_TRUE(s) << s.error().message();
+    return s.value().network_namespace();
+  };
+  EXPECT_EQ(network("{}"), std::nullopt);
+  EXPECT_EQ(network("3"), std::nullopt);
+  EXPECT_EQ(network(R"({"namespaces": 7})"), std::nullopt);
+  EXPECT_EQ(network(R"({"namespaces": [{"type": "pid", "path": "/p"}, 1]})"), std::nullopt);
+  EXPECT_EQ(network(R"({"namespaces": [{"type": "pid"}, {"type": "network"}]})"), "");
+  EXPECT_EQ(network(R"({"namespaces": [{"type": "network", "path": "/run/n"}]})"), "/run/n");
+}
+
+TEST(Spec, ResourcesMustBeAnObject) {
+  EXPECT_EQ(shim::resources_for_guest(R"({"pids":{"limit":7}})").value(),
+            R"({"pids":{"limit":7}})");
+  EXPECT_TRUE(shim::resources_for_guest(
+      R"({"memory":{"limit":-1,"x":[]},"cpu":{"cpus":"0-1","shares":2},"pids":null,"y":3})"));
+  for (const char* text :
+       {"", "x", "[]", "1", "null", R"({"memory":"plenty"})", R"({"memory":{"limit":"1"}})",
+        R"({"cpu":{"cpus":1}})", R"({"cpu":{"quota":1.5}})", R"({"pids":[]})"}) {
+    const auto refused = shim::resources_for_guest(text);
+    ASSERT_FALSE(refused) << text;
+    EXPECT_EQ(refused.error().code(), errc::invalid_argument) << text;
+  }
+}
+
 TEST(Spec, NamespacesThatThePodSharesAreThoseOfTheGuest) {
   std::vector<std::string> asked;
   const auto in_guest = [&asked](const std::string& type, const std::filesystem::path& path) {
@@ -169,7 +203,7 @@ TEST(Spec, NamespacesThatThePodSharesAreThoseOfTheGuest) {
   const auto s = spec::parse(with(
       R"("linux": {"namespaces": [{"type": "ipc", "path": "/proc/7/ns/ipc"}, {"type": "pid"},
                                   {"type": "uts", "path": "/proc/7/ns/uts"}]})"));
-  const auto text = s.value().for_guest("/r", "/c", share_nothing, in_guest);
+  const auto text = s.value().for_guest("/r", "/c", share_nothing, no_disks, in_guest);
   ASSERT_TRUE(text);
   const std::vector<std::string> wanted{"ipc /proc/7/ns/ipc", "uts /proc/7/ns/uts"};
   EXPECT_EQ(asked, wanted) << "what the container has for itself is nobody's question";
@@ -228,7 +262,7 @@ TEST(Spec, BrokenMountsAreInvalid) {
         R"([{"options": ["bind"], "source": ""}])"}) {
     const auto s = spec::parse(with(std::string("\"mounts\": ") + mounts));
     ASSERT_TRUE(s);
-    const auto rewritten = s.value().for_guest("/r", "/c", share_nothing, no_namespace);
+    const auto rewritten = s.value().for_guest("/r", "/c", share_nothing, no_disks, no_namespace);
     ASSERT_FALSE(rewritten) << mounts;
     EXPECT_EQ(rewritten.error().code(), flow::error_code(errc::invalid_argument));
   }
@@ -239,7 +273,7 @@ TEST(Spec, MountThatCannotBeSharedFailsTheWhole) {
     return flow::system_error(ENOENT, source.string());
   };
   const auto s = spec::parse(with(R"("mounts": [{"type": "bind", "source": "/nowhere"}])"));
-  const auto rewritten = s.value().for_guest("/r", "/c", share, no_namespace);
+  const auto rewritten = s.value().for_guest("/r", "/c", share, no_disks, no_namespace);
   ASSERT_FALSE(rewritten);
   EXPECT_NE(rewritten.error().message().find("/nowhere"), std::string::npos);
 }
@@ -255,4 +289,35 @@ TEST(Spec, ExecsProcessMustBeAnObject) {
   for (const char* text : {"", "[]", "\"ls\"", "{", "null"}) {
     EXPECT_FALSE(shim::process_for_guest(text)) << text;
   }
+}
+
+TEST(Spec, FileSystemsOnDisksAreMountedByTheAgentAndBound) {
+  std::vector<shim::mount_description> asked;
+  const auto s = spec::parse(with(R"("mounts": [
+      {"type": "ext4", "source": "/dev/vg/data", "destination": "/data", "options": ["ro", "noatime"]},
+      {"type": "tmpfs", "source": "tmpfs", "destination": "/tmp"},
+      {"type": "erofs", "source": "/models.erofs", "destination": "/models"}])"));
+  const auto rewritten = s.value().for_guest(
+      "/r", "/c", share_nothing,
+      [&](const shim::mount_description& m) {
+        asked.push_back(m);
+        return flow::result<std::string>("/m" + std::to_string(asked.size()));
+      },
+      no_namespace);
+  ASSERT_TRUE(rewritten) << rewritten.error().message();
+  ASSERT_EQ(asked.size(), 2U);
+  EXPECT_EQ(asked[0].source, "/dev/vg/data");
+  EXPECT_EQ(asked[0].options, (std::vector<std::string>{"ro", "noatime"}));
+  const auto mounts = json::parse(rewritten.value()).at("mounts");
+  EXPECT_EQ(mounts.at(0), json::parse(R"({"type": "bind", "source": "/m1", "destination": "/data",
+                                          "options": ["rbind", "ro"]})"));
+  EXPECT_EQ(mounts.at(1).at("type"), "tmpfs");
+  EXPECT_EQ(mounts.at(2).at("source"), "/m2");
+  const auto refused = s.value().for_guest(
+      "/r", "/c", share_nothing,
+      [](const shim::mount_description&) {
+        return flow::result<std::string>(flow::error(errc::invalid_argument, "no such disk"));
+      },
+      no_namespace);
+  EXPECT_EQ(refused.error().message().find("mounts: no such disk"), 0U);
 }

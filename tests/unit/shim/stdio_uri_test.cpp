@@ -23,7 +23,7 @@ TEST(StdioUri, EveryFormOfAName) {
 }
 
 TEST(StdioUri, UnknownSchemeIsNamed) {
-  for (const char* scheme : {"npipe", "stream", "ttrpc+unix", "FILE", ""}) {
+  for (const char* scheme : {"npipe", "grpc+unix", "FILE", ""}) {
     const auto parsed = parse_stdio_uri(std::string(scheme) + ":///x");
     EXPECT_EQ(parsed.what, kind::unknown) << scheme;
     EXPECT_EQ(parsed.scheme, scheme);
@@ -40,6 +40,13 @@ TEST(StdioUri, LoggersHaveAQuery) {
       {"size", "10m"}, {"tag", "a b="}, {"flag", ""}, {"", "x"}, {"size", "2"}};
   EXPECT_EQ(parsed.query, wanted);
   expect_parsed("binary-v2:///usr/bin/my+logger", kind::binary, "/usr/bin/my+logger");
+}
+
+TEST(StdioUri, StreamsAreNamedByTheirIdNotByTheSocket) {
+  expect_parsed("ttrpc+unix:///run/containerd/s/1234?streaming_id=c1-stdout", kind::stream,
+                "c1-stdout");
+  expect_parsed("ttrpc+unix:///run/containerd/s/1234", kind::stream, "");
+  expect_parsed("stream://c1-stdin", kind::stream, "c1-stdin");
 }
 
 TEST(StdioUri, PathIsNotTakenForAUri) {

@@ -1,0 +1,35 @@
+// Stats: what the guest's kernel counts of a container.
+#include "shim/task/service.hpp"
+
+namespace shim {
+
+using namespace std::chrono_literals;
+namespace api = containerd::task::v2;
+
+namespace {
+
+constexpr auto answer_deadline = 5s;
+
+}  // namespace
+
+task_service::answer<api::StatsResponse> task_service::stats(context& /*call*/,
+                                                             const api::StatsRequest& request) {
+  const auto located = find_process(request.id(), "");
+  if (!located) {
+    co_return located.error();
+  }
+  hvsock::agent::v1::StatsRequest wanted;
+  wanted.set_container(located.value().owner->number());
+  const auto stats = co_await sandbox_.agent().stats(wanted, ttrpc::call_options(answer_deadline));
+  if (!stats) {
+    co_return stats.error();
+  }
+  // Decoded and encoded again: what containerd gets is of this type, whatever the guest has sent.
+  const auto& metrics = stats.value().metrics();
+  api::StatsResponse response;
+  response.mutable_stats()->set_type_url(metrics.GetTypeName());
+  metrics.SerializeToString(response.mutable_stats()->mutable_value());
+  co_return response;
+}
+
+}  // namespace shim
