@@ -58,12 +58,13 @@ result<void> sandbox_service::check(const std::string& id) const {
 
 sandbox_service::answer<api::CreateSandboxResponse> sandbox_service::create_sandbox(
     context& /*call*/, const api::CreateSandboxRequest& request) {
+  // Whatever it would be called: a shim has one sandbox.
+  if (created()) {
+    co_return error(code::already_exists, "sandbox " + id_);
+  }
   if (request.sandbox_id() != id_) {
     co_return error(code::invalid_argument,
                     "this shim is for sandbox " + id_ + ", not for " + request.sandbox_id());
-  }
-  if (created()) {
-    co_return error(code::already_exists, "sandbox " + id_);
   }
   // No root file system is mounted: nothing runs for the sandbox itself but its machine.
   bundle_ = request.bundle_path();

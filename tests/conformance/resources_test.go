@@ -13,7 +13,7 @@ import (
 )
 
 func TestOOM(t *testing.T) {
-	s := specification{args: []string{"tail", "-c", "1000000000", "/dev/zero"}, memory: 64 << 20}
+	s := specification{args: []string{"tail", "-c", "300000000", "/dev/zero"}, memory: 64 << 20}
 	c := startShim(t, s)
 	init := c.run()
 	init.mustExit(137)

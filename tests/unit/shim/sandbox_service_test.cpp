@@ -187,6 +187,8 @@ TEST_F(SandboxService, OtherIdsAndWrongOrderAreRefusedWithTheRightCodes) {
     const auto create = pod_bench::request<api::CreateSandboxRequest>();
     const auto twice = co_await b.pod->create_sandbox(create);
     EXPECT_EQ(code_of(twice), code::already_exists);
+    const auto second = co_await b.pod->create_sandbox(foreign);
+    EXPECT_EQ(code_of(second), code::already_exists);
     const auto again = co_await b.pod->start_sandbox(start);
     EXPECT_EQ(code_of(again), code::failed_precondition);
     const auto ping = pod_bench::request<api::PingRequest>("other");
