@@ -1,7 +1,8 @@
 #include "shim/bootstrap/cgroup.hpp"
 
+#include <algorithm>
 #include <filesystem>
-#include <sstream>
+#include <string_view>
 #include <vector>
 
 #include "flow/file.hpp"
@@ -15,13 +16,23 @@ using std::filesystem::path;
 
 namespace {
 
-std::vector<path> hierarchies(const std::string& mounts) {
+// Cuts what is before `end` off the front of `text`.
+std::string_view take(std::string_view& text, char end) {
+  const auto taken = text.substr(0, text.find(end));
+  text.remove_prefix(std::min(taken.size() + 1, text.size()));
+  return taken;
+}
+
+// Lines of "source directory type options 0 0".
+std::vector<path> hierarchies(std::string_view mounts) {
   std::vector<path> found;
-  std::istringstream lines(mounts);
-  for (std::string source, where, type, rest; lines >> source >> where >> type;) {
-    std::getline(lines, rest);
+  while (!mounts.empty()) {
+    auto line = take(mounts, '\n');
+    take(line, ' ');
+    const auto directory = take(line, ' ');
+    const auto type = take(line, ' ');
     if (type == "cgroup" || type == "cgroup2") {
-      found.emplace_back(where);
+      found.emplace_back(directory);
     }
   }
   return found;

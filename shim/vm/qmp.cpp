@@ -164,7 +164,7 @@ awaitable<bool> qmp::send(std::string line, int descriptor) {
   bool handed_over = descriptor < 0;
   while (!handed_over && !ended_) {
     iovec data{line.data(), line.size()};
-    std::array<char, CMSG_SPACE(sizeof(int))> control{};
+    alignas(cmsghdr) std::array<char, CMSG_SPACE(sizeof(int))> control{};
     msghdr message{};
     message.msg_iov = &data;
     message.msg_iovlen = 1;

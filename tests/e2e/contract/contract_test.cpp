@@ -153,7 +153,7 @@ flow::result<task_api::WaitResponse> contract_test::ask(const task_api::WaitRequ
 task_api::CreateTaskRequest contract_test::create_request(const std::string& id,
                                                           const std::string& config) {
   auto request = of<task_api::CreateTaskRequest>(id);
-  request.set_bundle(shim().make_bundle(id, config));
+  request.set_bundle(shim().standalone().write_bundle(id, config));
   return request;
 }
 

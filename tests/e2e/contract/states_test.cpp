@@ -74,7 +74,7 @@ TEST_F(States, CreatedContainer) {
   const auto id = create(shim().spec({"sleep", "1000"}));
   const auto s = state(id);
   EXPECT_EQ(s.id(), id);
-  EXPECT_EQ(s.bundle(), shim().path(id));
+  EXPECT_EQ(s.bundle(), shim().standalone().bundle(id));
   EXPECT_EQ(s.status(), status::CREATED);
   EXPECT_GE(s.pid(), 1U);
   EXPECT_EQ(::kill(static_cast<pid_t>(s.pid()), 0), 0);

@@ -1,5 +1,4 @@
-// A shim without containerd: started by its own `start` in a bundle of ours, called over its
-// socket, its events taken and kept.
+// A standalone shim that is up, called over its socket, its events taken and kept.
 //
 // It serves one sandbox, so one virtual machine, for any number of containers.
 #pragma once
@@ -10,9 +9,9 @@
 #include <string>
 #include <vector>
 
-#include "tests/e2e/harness/command.hpp"
 #include "tests/e2e/harness/raw_connection.hpp"
 #include "tests/e2e/harness/shim_connection.hpp"
+#include "tests/e2e/harness/standalone_shim.hpp"
 #include "tests/temporary_directory.hpp"
 #include "tests/unit/shim/fake_containerd.hpp"
 
@@ -27,11 +26,8 @@ class bare_shim {
   // Asks it to end, and waits until it has. No container may be left.
   ~bare_shim();
 
-  // An OCI specification of a container that runs `args` on a busybox of its own.
-  boost::json::object spec(std::vector<std::string> args) const;
-
-  // A directory with this config.json. Returns its name.
-  std::string make_bundle(const std::string& id, const std::string& config) const;
+  const standalone_shim& standalone() const { return shim_; }
+  boost::json::object spec(const std::vector<std::string>& args) const { return shim_.spec(args); }
 
   // Where things can be put that go with the shim.
   std::string path(const std::string& name) const { return directory_ / name; }
@@ -46,14 +42,12 @@ class bare_shim {
   // Waits until the container's last event is `topic`; false if a minute passed.
   bool await_event(const std::string& id, const std::string& topic);
 
-  std::string log() const;
+  std::string log() const { return shim_.log(); }
 
  private:
-  void make_root_file_system() const;
-  run_result invoke(const std::string& action) const;
-
   tests::temporary_directory directory_;
   flow::asio::io_context context_;
+  standalone_shim shim_;
   tests::fake_containerd events_;
   std::string socket_;
   std::unique_ptr<shim_connection> connection_;

@@ -17,29 +17,6 @@ namespace json = boost::json;
 
 namespace {
 
-std::string config_json(const std::vector<std::string>& args) {
-  const json::object config{
-      {"ociVersion", "1.0.2"},
-      {"process",
-       {{"args", json::array(args.begin(), args.end())},
-        {"cwd", "/"},
-        {"env", {"PATH=/bin"}},
-        {"user", {{"uid", 0}, {"gid", 0}}}}},
-      {"root", {{"path", "rootfs"}}},
-      {"mounts", json::array{{{"destination", "/proc"}, {"type", "proc"}, {"source", "proc"}},
-                             {{"destination", "/dev"}, {"type", "tmpfs"}, {"source", "tmpfs"}}}},
-      {"linux", {{"namespaces", json::array{{{"type", "mount"}}, {{"type", "pid"}}}}}},
-  };
-  return json::serialize(config);
-}
-
-run_result shim_action(const std::filesystem::path& bundle, const std::string& id,
-                       const std::string& action) {
-  return run({"sh", "-c",
-              "cd " + bundle.string() + " && exec " HVSOCK_SHIM " -namespace e2e -address '' -id " +
-                  id + " -bundle " + bundle.string() + " " + action});
-}
-
 template <class Result>
 std::string failure_of(const Result& r) {
   return r ? std::string() : r.error().message();
@@ -57,13 +34,15 @@ std::string make_system_tree(const std::filesystem::path& directory) {
 
 bare_task::bare_task(const std::filesystem::path& directory, std::string id,
                      std::vector<std::string> args)
-    : bundle_(directory / "bundle"), id_(std::move(id)) {
-  std::filesystem::create_directories(bundle_ / "rootfs");
-  EXPECT_TRUE(flow::write_file(bundle_ / "config.json", config_json(args)));
-  const auto started = shim_action(bundle_, id_, "start");
-  EXPECT_EQ(started.status, 0) << started.out << started.err;
-  shim_ = std::make_unique<shim_connection>(bundle_);
-  const auto log = "file://" + (bundle_ / "output").string();
+    : id_(std::move(id)), shim_(directory, id_) {
+  auto config = shim_.spec(args);
+  config["root"].as_object()["path"] = "rootfs";
+  // On a root that may be read-only, and may have no more than these.
+  config["mounts"].as_array().resize(2);
+  bundle_ = shim_.write_bundle(id_, json::serialize(config));
+  shim_.start();
+  connection_ = std::make_unique<shim_connection>(bundle_);
+  const auto log = "file://" + bundle_ + "/output";
   request_.set_id(id_);
   request_.set_bundle(bundle_);
   request_.set_stdout(log);
@@ -74,9 +53,9 @@ bare_task::~bare_task() {
   remove();
   task_api::ShutdownRequest request;
   request.set_id(id_);
-  shim_->call([&](const auto& task) { return task.shutdown(request); });
-  shim_.reset();
-  shim_action(bundle_, id_, "delete");
+  connection_->call([&](const auto& task) { return task.shutdown(request); });
+  connection_.reset();
+  shim_.remove();
   std::error_code ec;
   std::filesystem::remove_all(bundle_, ec);
 }
@@ -93,7 +72,7 @@ void bare_task::mount(const std::string& type, const std::string& source,
 
 void bare_task::mount_volume(const std::string& type, const std::string& source,
                              const std::string& destination) {
-  const auto file = bundle_ / "config.json";
+  const auto file = bundle_ + "/config.json";
   auto config = json::parse(flow::read_file(file).value()).as_object();
   config["mounts"].as_array().push_back(
       {{"type", type}, {"source", source}, {"destination", destination}});
@@ -109,7 +88,7 @@ void bare_task::connect_stdio() {
 void bare_task::kill_shim() {
   task_api::ConnectRequest request;
   request.set_id(id_);
-  const auto found = shim_->call([&](const auto& task) { return task.connect(request); });
+  const auto found = connection_->call([&](const auto& task) { return task.connect(request); });
   ASSERT_TRUE(found) << found.error().message();
   const auto pid = static_cast<pid_t>(found.value().shim_pid());
   ::kill(pid, SIGKILL);
@@ -117,30 +96,30 @@ void bare_task::kill_shim() {
 }
 
 std::string bare_task::create() {
-  return failure_of(shim_->call([&](const auto& task) { return task.create(request_); }));
+  return failure_of(connection_->call([&](const auto& task) { return task.create(request_); }));
 }
 
 std::string bare_task::start() {
   task_api::StartRequest request;
   request.set_id(id_);
-  return failure_of(shim_->call([&](const auto& task) { return task.start(request); }));
+  return failure_of(connection_->call([&](const auto& task) { return task.start(request); }));
 }
 
 std::uint32_t bare_task::wait() {
   task_api::WaitRequest request;
   request.set_id(id_);
-  const auto waited = shim_->call([&](const auto& task) { return task.wait(request); });
+  const auto waited = connection_->call([&](const auto& task) { return task.wait(request); });
   return waited ? waited.value().exit_status() : ~0U;
 }
 
 std::string bare_task::remove() {
   task_api::DeleteRequest request;
   request.set_id(id_);
-  return failure_of(shim_->call([&](const auto& task) { return task.delete_(request); }));
+  return failure_of(connection_->call([&](const auto& task) { return task.delete_(request); }));
 }
 
 std::string bare_task::output() const {
-  const auto text = flow::read_file(bundle_ / "output");
+  const auto text = flow::read_file(bundle_ + "/output");
   return text ? text.value() : text.error().message();
 }
 

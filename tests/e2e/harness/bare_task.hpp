@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "tests/e2e/harness/shim_connection.hpp"
+#include "tests/e2e/harness/standalone_shim.hpp"
 
 namespace e2e {
 
@@ -35,7 +36,7 @@ class bare_task {
   // Its stdio is connected by the test, see shim/io/streaming.hpp, as "stdin" and "stdout". Before
   // create().
   void connect_stdio();
-  shim_connection& shim() { return *shim_; }
+  shim_connection& shim() { return *connection_; }
 
   // kill -9
   void kill_shim();
@@ -54,10 +55,11 @@ class bare_task {
   std::string run();
 
  private:
-  std::filesystem::path bundle_;
   std::string id_;
+  standalone_shim shim_;
+  std::string bundle_;
   ::containerd::task::v2::CreateTaskRequest request_;
-  std::unique_ptr<shim_connection> shim_;
+  std::unique_ptr<shim_connection> connection_;
 };
 
 }  // namespace e2e

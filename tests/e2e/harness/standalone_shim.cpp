@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <boost/json/array.hpp>
+#include <boost/json/parse.hpp>
 #include <boost/json/serialize.hpp>
 
 #include "flow/file.hpp"
@@ -11,38 +12,79 @@
 
 namespace e2e {
 
+namespace json = boost::json;
+
+namespace {
+
+constexpr const char* plain_spec = R"({
+  "ociVersion": "1.0.2",
+  "process": {
+    "user": {"uid": 0, "gid": 0},
+    "args": [],
+    "env": ["PATH=/bin"],
+    "cwd": "/"
+  },
+  "root": {"path": ""},
+  "hostname": "standalone",
+  "mounts": [
+    {"destination": "/proc", "type": "proc", "source": "proc"},
+    {"destination": "/dev", "type": "tmpfs", "source": "tmpfs",
+     "options": ["nosuid", "mode=755", "size=65536k"]},
+    {"destination": "/dev/pts", "type": "devpts", "source": "devpts",
+     "options": ["nosuid", "noexec", "newinstance", "ptmxmode=0666", "mode=0620", "gid=5"]},
+    {"destination": "/sys", "type": "sysfs", "source": "sysfs", "options": ["ro"]},
+    {"destination": "/sys/fs/cgroup", "type": "cgroup", "source": "cgroup", "options": ["ro"]}
+  ],
+  "linux": {
+    "namespaces": [{"type": "pid"}, {"type": "ipc"}, {"type": "uts"}, {"type": "mount"},
+                   {"type": "network"}, {"type": "cgroup"}]
+  }
+})";
+
+}  // namespace
+
 standalone_shim::standalone_shim(std::filesystem::path directory, std::string id)
     : directory_(std::move(directory)), id_(std::move(id)) {
-  const auto made =
-      run({"sh", "-c",
-           "mkdir -p rootfs/bin rootfs/proc rootfs/dev rootfs/tmp && cp /bin/busybox rootfs/bin && "
-           "for name in sh sleep true cat echo hostname ls kill ip readlink; do "
-           "ln -sf busybox rootfs/bin/$name; done"},
-          {.directory = directory_.string()});
+  const auto made = run({"sh", "-c",
+                         "mkdir -p \"$0\" && cd \"$0\" && mkdir -p bin dev etc proc sys tmp &&"
+                         "cp /bin/busybox bin && for a in $(/bin/busybox --list); do"
+                         " [ $a = busybox ] || ln -sf busybox bin/$a; done",
+                         (directory_ / "rootfs").string()});
   EXPECT_EQ(made.status, 0) << made.err;
   make_bundle(id_, {"true"});
+}
+
+json::object standalone_shim::spec(const std::vector<std::string>& args) const {
+  auto document = json::parse(plain_spec).as_object();
+  document["root"].as_object()["path"] = (directory_ / "rootfs").string();
+  document["process"].as_object()["args"] = json::array(args.begin(), args.end());
+  return document;
 }
 
 std::string standalone_shim::bundle(const std::string& container) const {
   return directory_ / ("bundle-" + container);
 }
 
-std::string standalone_shim::make_bundle(const std::string& container,
-                                         const std::vector<std::string>& command,
-                                         const std::string& namespaces) {
+std::string standalone_shim::write_bundle(const std::string& container,
+                                          const std::string& config) const {
   const std::string where = bundle(container);
   std::filesystem::create_directories(where + "/rootfs");
-  const std::string arguments =
-      boost::json::serialize(boost::json::array(command.begin(), command.end()));
-  EXPECT_TRUE(flow::write_file(
-      where + "/config.json",
-      R"({"ociVersion":"1.0.2","process":{"args":)" + arguments +
-          R"(,"cwd":"/","env":["PATH=/bin"],"user":{"uid":0,"gid":0},"capabilities":{"bounding":["CAP_SYS_ADMIN"],"permitted":["CAP_SYS_ADMIN"],"effective":["CAP_SYS_ADMIN"]}},"root":{"path":")" +
-          (directory_ / "rootfs").string() +
-          R"(","readonly":true},"mounts":[{"destination":"/proc","type":"proc","source":"proc"},)"
-          R"({"destination":"/dev","type":"tmpfs","source":"tmpfs"}],"linux":{"namespaces":)" +
-          namespaces + R"(},"annotations":{"io.containerd.runc.v2.group":")" + id_ + R"("}})"));
+  EXPECT_TRUE(flow::write_file(where + "/config.json", config));
   return where;
+}
+
+std::string standalone_shim::make_bundle(const std::string& container,
+                                         const std::vector<std::string>& command,
+                                         const std::string& namespaces) const {
+  auto document = spec(command);
+  document.erase("hostname");
+  document["root"].as_object()["readonly"] = true;
+  const json::array privileges{"CAP_SYS_ADMIN"};
+  document["process"].as_object()["capabilities"] = {
+      {"bounding", privileges}, {"permitted", privileges}, {"effective", privileges}};
+  document["linux"].as_object()["namespaces"] = json::parse(namespaces);
+  document["annotations"] = {{"io.containerd.runc.v2.group", id_}};
+  return write_bundle(container, json::serialize(document));
 }
 
 run_result standalone_shim::run_action(const std::string& container, const std::string& action,

@@ -2,6 +2,7 @@
 // of the bootstrap, and several containers in one machine.
 #pragma once
 
+#include <boost/json/object.hpp>
 #include <filesystem>
 #include <memory>
 #include <string>
@@ -31,9 +32,17 @@ class standalone_shim {
   // The action `delete`; its exit status.
   int remove();
 
+  // The specification of a container that runs `args` on a busybox that all share.
+  boost::json::object spec(const std::vector<std::string>& args) const;
+
+  // A bundle with this config.json; its name.
+  std::string write_bundle(const std::string& container, const std::string& config) const;
+
   // A bundle for a container of this shim's sandbox. `namespaces` is the list of the specification.
   std::string make_bundle(const std::string& container, const std::vector<std::string>& command,
-                          const std::string& namespaces = own_namespaces);
+                          const std::string& namespaces = own_namespaces) const;
+
+  std::string bundle(const std::string& container) const;
 
   // What the shim has logged.
   std::string log() const;
@@ -48,7 +57,6 @@ class standalone_shim {
  private:
   run_result run_action(const std::string& container, const std::string& action,
                         const std::string& input);
-  std::string bundle(const std::string& container) const;
 
   std::filesystem::path directory_;
   std::string id_;

@@ -69,7 +69,7 @@ class fake_qemu {
 
   bool receive() {
     std::array<char, 4096> data{};
-    std::array<char, 64> control{};
+    alignas(cmsghdr) std::array<char, 64> control{};
     iovec part{data.data(), data.size()};
     msghdr message{};
     message.msg_iov = &part;
