@@ -76,7 +76,7 @@ setter flag(bool config::* member) {
 }
 
 template <class Duration>
-setter duration(std::function<Duration&(config&)> member, std::int64_t least) {
+setter duration(const std::function<Duration&(config&)>& member, std::int64_t least) {
   return [=](config& c, const toml::node& value) {
     const auto n = integer(value, least, std::numeric_limits<std::int32_t>::max());
     if (!n) {

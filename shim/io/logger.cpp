@@ -45,7 +45,7 @@ void set_nonblocking(const unique_fd& fd) {
 
 }  // namespace
 
-result<std::unique_ptr<logger>> logger::start(flow::asio::any_io_executor executor,
+result<std::unique_ptr<logger>> logger::start(const flow::asio::any_io_executor& executor,
                                               const stdio_uri& uri, const stdio_owner& owner,
                                               const logger_limits& limits, flow::log& log) {
   if (!uri.path.starts_with('/')) {
@@ -87,7 +87,7 @@ result<std::unique_ptr<logger>> logger::start(flow::asio::any_io_executor execut
   return started;
 }
 
-logger::logger(flow::asio::any_io_executor executor, std::string name,
+logger::logger(const flow::asio::any_io_executor& executor, std::string name,
                std::unique_ptr<child_process> process, unique_fd ready, bool must_say_ready,
                const logger_limits& limits, flow::log& log)
     : name_(std::move(name)),

@@ -47,10 +47,10 @@ class logger {
  public:
   // Starts what `uri`, of kind binary, names. errc::invalid_argument if its path is not absolute,
   // the system's error if it cannot be executed. `limits` and `log` outlive the object.
-  static flow::result<std::unique_ptr<logger>> start(flow::asio::any_io_executor executor,
+  static flow::result<std::unique_ptr<logger>> start(const flow::asio::any_io_executor& executor,
                                                      const stdio_uri& uri, const stdio_owner& owner,
                                                      const logger_limits& limits, flow::log& log);
-  logger(flow::asio::any_io_executor executor, std::string name,
+  logger(const flow::asio::any_io_executor& executor, std::string name,
          std::unique_ptr<child_process> process, flow::unique_fd ready, bool must_say_ready,
          const logger_limits& limits, flow::log& log);
   logger(const logger&) = delete;

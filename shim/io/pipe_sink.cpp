@@ -15,8 +15,8 @@ using flow::error;
 using flow::result;
 using flow::system_error;
 
-pipe_sink::pipe_sink(flow::asio::any_io_executor executor, flow::unique_fd writer)
-    : writer_(std::move(executor), writer.release()) {}
+pipe_sink::pipe_sink(const flow::asio::any_io_executor& executor, flow::unique_fd writer)
+    : writer_(executor, writer.release()) {}
 
 awaitable<result<std::size_t>> pipe_sink::write_some(flow::asio::const_buffer data) {
   while (writer_.is_open()) {

@@ -12,7 +12,7 @@ namespace shim {
 class pipe_sink final : public sink {
  public:
   // `writer` is a pipe's writing end, and does not block.
-  pipe_sink(flow::asio::any_io_executor executor, flow::unique_fd writer);
+  pipe_sink(const flow::asio::any_io_executor& executor, flow::unique_fd writer);
 
   flow::awaitable<flow::result<std::size_t>> write_some(flow::asio::const_buffer data) override;
   std::uint64_t unread() override;

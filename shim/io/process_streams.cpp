@@ -18,7 +18,7 @@ constexpr auto close_deadline = std::chrono::seconds(10);
 }  // namespace
 
 result<std::unique_ptr<process_streams>> process_streams::open(
-    flow::asio::any_io_executor executor, const std::string& name, const stdio_owner& owner,
+    const flow::asio::any_io_executor& executor, const std::string& name, const stdio_owner& owner,
     const stdio_names& names, streaming& connected, const delivery_limits& limits, flow::log& log) {
   auto streams = std::make_unique<process_streams>(executor, connected, log);
   streams->terminal_ = names.terminal;
@@ -35,7 +35,7 @@ result<std::unique_ptr<process_streams>> process_streams::open(
   return streams;
 }
 
-process_streams::process_streams(flow::asio::any_io_executor executor, streaming& connected,
+process_streams::process_streams(const flow::asio::any_io_executor& executor, streaming& connected,
                                  flow::log& log)
     : executor_(executor),
       connected_(connected),

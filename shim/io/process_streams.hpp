@@ -32,10 +32,11 @@ class process_streams {
   // Opens the client's ends, or lets them be connected to `connected`. `name` is for the log;
   // `connected`, limits and log outlive the object.
   static flow::result<std::unique_ptr<process_streams>> open(
-      flow::asio::any_io_executor executor, const std::string& name, const stdio_owner& owner,
-      const stdio_names& names, streaming& connected, const delivery_limits& limits,
-      flow::log& log);
-  process_streams(flow::asio::any_io_executor executor, streaming& connected, flow::log& log);
+      const flow::asio::any_io_executor& executor, const std::string& name,
+      const stdio_owner& owner, const stdio_names& names, streaming& connected,
+      const delivery_limits& limits, flow::log& log);
+  process_streams(const flow::asio::any_io_executor& executor, streaming& connected,
+                  flow::log& log);
   process_streams(const process_streams&) = delete;
   process_streams& operator=(const process_streams&) = delete;
 

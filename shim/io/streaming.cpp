@@ -148,7 +148,7 @@ awaitable<result<std::size_t>> streaming::endpoint::read_some(flow::asio::mutabl
 // --- the client's side
 // ----------------------------------------------------------------------------
 
-streaming::streaming(flow::asio::any_io_executor executor)
+streaming::streaming(const flow::asio::any_io_executor& executor)
     : executor_(executor), changed_(executor) {}
 
 streaming::endpoint* streaming::find(const std::string& id) {
@@ -218,15 +218,14 @@ awaitable<void> streaming::receive(endpoint::peer& from, std::string id, const e
     any message;
     const auto got = co_await from.in.read(message);
     endpoint* const process = find(id);
-    if (!got || from.broken || process != to) {
-      from.broken = true;
-    } else if (got.value() == ttrpc::received::message) {
+    const bool usable = got && !from.broken && process == to;
+    if (usable && got.value() == ttrpc::received::message) {
       accept(from, *process, message);
-    } else if (process->way_ == endpoint::way::input) {
+    } else if (usable && process->way_ == endpoint::way::input) {
       process->input_ended_ = true;
       break;
     } else {
-      from.broken = true;  // it wants no more
+      from.broken = true;  // lost, or it wants no more
     }
     changed_.notify_all();
   }

@@ -69,7 +69,7 @@ class streaming final : public containerd::services::streaming::v1::streaming_se
     bool closed_ = false;
   };
 
-  explicit streaming(flow::asio::any_io_executor executor);
+  explicit streaming(const flow::asio::any_io_executor& executor);
 
   // The call of a client; lasts as long as it is attached.
   flow::awaitable<flow::result<void>> stream(ttrpc::call_context& call,

@@ -43,8 +43,9 @@ result<mount_type> parse_type(const std::string& text) {
     } else if (prefix == "mkdir") {
       parsed.mkdir = true;
     } else {
-      return invalid("type " + text + " is not supported; containerd's mount manager can do " +
-                     prefix + "/");
+      std::string why = "type " + text + " is not supported; containerd's mount manager can do ";
+      why += prefix;
+      return invalid(why + "/");
     }
     parsed.name.erase(0, slash + 1);
   }

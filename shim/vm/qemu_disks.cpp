@@ -24,7 +24,7 @@ std::string image_of(const std::string& serial) {
 
 }  // namespace
 
-qemu_disks::qemu_disks(flow::asio::any_io_executor executor, qmp& monitor)
+qemu_disks::qemu_disks(const flow::asio::any_io_executor& executor, qmp& monitor)
     : monitor_(monitor), changed_(executor) {}
 
 result<std::uint32_t> qemu_disks::free_lun() const {

@@ -18,7 +18,7 @@ namespace shim {
 class qemu_disks {
  public:
   // `monitor` outlives the object.
-  qemu_disks(flow::asio::any_io_executor executor, qmp& monitor);
+  qemu_disks(const flow::asio::any_io_executor& executor, qmp& monitor);
 
   flow::awaitable<flow::result<void>> attach(disk d);
   flow::awaitable<flow::result<void>> detach(std::string serial);

@@ -25,7 +25,8 @@ constexpr std::size_t max_line = std::size_t{1} << 20U;
 
 }  // namespace
 
-qmp::qmp(flow::asio::any_io_executor executor, flow::unique_fd socket, event_handler on_event)
+qmp::qmp(const flow::asio::any_io_executor& executor, flow::unique_fd socket,
+         event_handler on_event)
     : socket_(executor, socket.release()), on_event_(std::move(on_event)), changed_(executor) {}
 
 awaitable<void> qmp::run() {

@@ -23,7 +23,7 @@ class qmp {
       std::function<void(const std::string& name, const boost::json::object& data)>;
 
   // `socket` is our end of QEMU's monitor.
-  qmp(flow::asio::any_io_executor executor, flow::unique_fd socket, event_handler on_event);
+  qmp(const flow::asio::any_io_executor& executor, flow::unique_fd socket, event_handler on_event);
 
   // Reads until QEMU closes the monitor, or close() is called; calls under way fail then.
   flow::awaitable<void> run();
