@@ -5,9 +5,11 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-#include <algorithm>
 #include <array>
 #include <cstring>
+#include <vector>
+
+#include "flow/scm_rights.hpp"
 
 namespace agent {
 
@@ -52,32 +54,17 @@ result<unique_fd> console_socket::receive() {
   }
 
   // The runtime sends the descriptor with some name of the pty as payload.
-  std::array<char, 256> payload{};
-  iovec part{payload.data(), payload.size()};
-  // A second descriptor would fit into the padding, and be ours to close.
-  constexpr std::size_t most = (CMSG_SPACE(sizeof(int)) - CMSG_LEN(0)) / sizeof(int);
-  alignas(cmsghdr) std::array<char, CMSG_SPACE(sizeof(int))> control{};
-  msghdr message{};
-  message.msg_iov = &part;
-  message.msg_iovlen = 1;
-  message.msg_control = control.data();
-  message.msg_controllen = control.size();
-  if (::recvmsg(connection.get(), &message, MSG_CMSG_CLOEXEC) < 0) {
-    return system_error("console socket: receive");
+  std::array<std::byte, 256> name{};
+  std::vector<unique_fd> sent;
+  const auto received = flow::receive_with_descriptors(connection.get(), name, sent);
+  if (!received && received.error().code() != errc::protocol) {
+    return flow::error(received.error()).in("console socket");
   }
-  const cmsghdr* header = CMSG_FIRSTHDR(&message);
-  if (header == nullptr || header->cmsg_level != SOL_SOCKET || header->cmsg_type != SCM_RIGHTS) {
-    return error(errc::protocol, "console socket: no terminal was sent");
-  }
-  std::array<unique_fd, most> sent;
-  const std::size_t count = (header->cmsg_len - CMSG_LEN(0)) / sizeof(int);
-  for (std::size_t i = 0; i < std::min(count, most); ++i) {
-    int fd = -1;
-    std::memcpy(&fd, CMSG_DATA(header) + i * sizeof(fd), sizeof(fd));
-    sent[i].reset(fd);
-  }
-  if (count != 1 || (message.msg_flags & MSG_CTRUNC) != 0) {
+  if (!received || sent.size() > 1) {
     return error(errc::protocol, "console socket: more than a terminal was sent");
+  }
+  if (sent.empty()) {
+    return error(errc::protocol, "console socket: no terminal was sent");
   }
   unique_fd master = std::move(sent.front());
   if (::isatty(master.get()) == 0) {

@@ -7,7 +7,7 @@
 #include <utility>
 
 #include "flow/device/guest_memory.hpp"
-#include "flow/device/scm_rights.hpp"
+#include "flow/scm_rights.hpp"
 
 namespace flow::device {
 namespace {

@@ -1,8 +1,6 @@
 #include "shim/io/fifo.hpp"
 
 #include <fcntl.h>
-#include <poll.h>
-#include <sys/ioctl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -43,7 +41,7 @@ result<unique_fd> looked_up_file::open(int flags) const {
   return fd;
 }
 
-result<std::unique_ptr<sink>> fifo_sink::open(flow::asio::any_io_executor executor,
+result<std::unique_ptr<sink>> fifo_sink::open(const flow::asio::any_io_executor& executor,
                                               looked_up_file file) {
   // The reader first: opening a FIFO for writing needs one.
   auto reader = file.open(O_RDONLY | O_NONBLOCK);
@@ -55,40 +53,14 @@ result<std::unique_ptr<sink>> fifo_sink::open(flow::asio::any_io_executor execut
     return std::move(writer).error();
   }
   return std::unique_ptr<sink>(std::make_unique<fifo_sink>(
-      std::move(executor), std::move(file), std::move(reader.value()), std::move(writer.value())));
+      executor, std::move(file), std::move(reader.value()), std::move(writer.value())));
 }
 
-fifo_sink::fifo_sink(flow::asio::any_io_executor executor, looked_up_file file, unique_fd reader,
-                     unique_fd writer)
+fifo_sink::fifo_sink(const flow::asio::any_io_executor& executor, looked_up_file file,
+                     unique_fd reader, unique_fd writer)
     : file_(std::move(file)),
       own_reader_(std::move(reader)),
-      writer_(std::move(executor), writer.release()) {}
-
-awaitable<result<std::size_t>> fifo_sink::write_some(flow::asio::const_buffer data) {
-  while (writer_.is_open()) {
-    const auto n = ::write(writer_.native_handle(), data.data(), data.size());
-    if (n > 0) {
-      co_return static_cast<std::size_t>(n);
-    }
-    if (errno == EAGAIN) {
-      const auto r = co_await writer_.async_wait(descriptor_base::wait_write, as_result);
-      if (std::get<0>(r)) {
-        break;
-      }
-    } else if (errno != EINTR) {
-      co_return system_error("write to FIFO");
-    }
-  }
-  co_return error(errc::aborted, "write to FIFO");
-}
-
-std::uint64_t fifo_sink::unread() {
-  int n = 0;
-  if (!own_reader_ || ::ioctl(own_reader_.get(), FIONREAD, &n) != 0) {
-    return 0;
-  }
-  return static_cast<std::uint64_t>(n);
-}
+      writer_(executor, std::move(writer)) {}
 
 bool fifo_sink::has_reader() {
   if (!writer_.is_open()) {
@@ -97,18 +69,16 @@ bool fifo_sink::has_reader() {
   // With our own reading end out of the way, a writer without readers polls as an error. What is in
   // the FIFO stays there meanwhile, for the writer holds it.
   own_reader_.reset();
-  pollfd p{writer_.native_handle(), POLLOUT, 0};
-  ::poll(&p, 1, 0);
+  const bool read = writer_.has_reader();
   auto reader = file_.open(O_RDONLY | O_NONBLOCK);
   if (reader) {
     own_reader_ = std::move(reader.value());
   }
-  return (p.revents & POLLERR) == 0;
+  return read;
 }
 
 void fifo_sink::close() {
-  flow::error_code ignored;
-  writer_.close(ignored);
+  writer_.close();
   own_reader_.reset();
 }
 

@@ -8,6 +8,7 @@
 #include "flow/asio.hpp"
 #include "flow/error.hpp"
 #include "flow/unique_fd.hpp"
+#include "shim/io/pipe_sink.hpp"
 #include "shim/io/sink.hpp"
 #include "shim/io/source.hpp"
 
@@ -34,21 +35,23 @@ class looked_up_file {
 // failing.
 class fifo_sink final : public sink {
  public:
-  static flow::result<std::unique_ptr<sink>> open(flow::asio::any_io_executor executor,
+  static flow::result<std::unique_ptr<sink>> open(const flow::asio::any_io_executor& executor,
                                                   looked_up_file file);
 
-  fifo_sink(flow::asio::any_io_executor executor, looked_up_file file, flow::unique_fd reader,
-            flow::unique_fd writer);
+  fifo_sink(const flow::asio::any_io_executor& executor, looked_up_file file,
+            flow::unique_fd reader, flow::unique_fd writer);
 
-  flow::awaitable<flow::result<std::size_t>> write_some(flow::asio::const_buffer data) override;
-  std::uint64_t unread() override;
+  flow::awaitable<flow::result<std::size_t>> write_some(flow::asio::const_buffer data) override {
+    return writer_.write_some(data);
+  }
+  std::uint64_t unread() override { return writer_.unread(); }
   bool has_reader() override;
   void close() override;
 
  private:
   looked_up_file file_;
   flow::unique_fd own_reader_;
-  boost::asio::posix::stream_descriptor writer_;
+  pipe_sink writer_;
 };
 
 // Reads a client's stdin. A writing end of our own keeps the end of input away while clients come

@@ -21,9 +21,9 @@
 #include "flow/log.hpp"
 #include "flow/task_group.hpp"
 #include "flow/unique_fd.hpp"
+#include "shim/child_process.hpp"
 #include "shim/io/sink.hpp"
 #include "shim/io/stdio_uri.hpp"
-#include "shim/vm/child_process.hpp"
 
 namespace shim {
 

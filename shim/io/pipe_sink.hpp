@@ -1,4 +1,5 @@
-// Writes to a pipe whose reader is a program of its own: when that is gone, nobody can come back.
+// Writes to a pipe, one with a name (see fifo.hpp) or a logger's. Of the latter the reader is a
+// program of its own: when that is gone, nobody can come back, so the pipe is broken.
 #pragma once
 
 #include <boost/asio/posix/stream_descriptor.hpp>
@@ -19,6 +20,8 @@ class pipe_sink final : public sink {
   bool has_reader() override;
   bool broken() override { return !has_reader(); }
   void close() override;
+
+  bool is_open() const noexcept { return writer_.is_open(); }
 
  private:
   boost::asio::posix::stream_descriptor writer_;

@@ -12,7 +12,7 @@
 #include "flow/deadline.hpp"
 #include "flow/file.hpp"
 #include "flow/task_group.hpp"
-#include "shim/vm/child_process.hpp"
+#include "shim/child_process.hpp"
 #include "shim/vm/output_log.hpp"
 
 namespace shim {

@@ -1,13 +1,11 @@
 #include "shim/vm/qmp.hpp"
 
-#include <sys/socket.h>
-
-#include <array>
 #include <boost/asio/write.hpp>
 #include <boost/json/parse.hpp>
 #include <boost/json/serialize.hpp>
-#include <cerrno>
-#include <cstring>
+#include <span>
+
+#include "flow/scm_rights.hpp"
 
 namespace shim {
 
@@ -162,32 +160,22 @@ awaitable<result<json::value>> qmp::call(std::string command, json::object argum
 
 // The descriptor travels with the first byte: QEMU keeps it for the command that it reads next.
 awaitable<bool> qmp::send(std::string line, int descriptor) {
+  const auto first = std::as_bytes(std::span(line)).first(1);
   bool handed_over = descriptor < 0;
-  while (!handed_over && !ended_) {
-    iovec data{line.data(), line.size()};
-    alignas(cmsghdr) std::array<char, CMSG_SPACE(sizeof(int))> control{};
-    msghdr message{};
-    message.msg_iov = &data;
-    message.msg_iovlen = 1;
-    message.msg_control = control.data();
-    message.msg_controllen = control.size();
-    cmsghdr* header = CMSG_FIRSTHDR(&message);
-    header->cmsg_level = SOL_SOCKET;
-    header->cmsg_type = SCM_RIGHTS;
-    header->cmsg_len = CMSG_LEN(sizeof(int));
-    std::memcpy(CMSG_DATA(header), &descriptor, sizeof(int));
-    const auto n = ::sendmsg(socket_.native_handle(), &message, MSG_NOSIGNAL | MSG_DONTWAIT);
-    if (n > 0) {
-      line.erase(0, static_cast<std::size_t>(n));
+  while (!handed_over) {
+    const auto sent =
+        flow::send_with_descriptors(socket_.native_handle(), first, std::span(&descriptor, 1));
+    if (sent) {
+      line.erase(0, 1);
       handed_over = true;
-    } else if (errno == EAGAIN) {
+    } else if (sent.error().code() != boost::system::errc::resource_unavailable_try_again) {
+      co_return false;
+    } else {
       const auto r = co_await socket_.async_wait(boost::asio::posix::descriptor_base::wait_write,
                                                  flow::as_result);
       if (std::get<0>(r)) {
         co_return false;
       }
-    } else if (errno != EINTR) {
-      co_return false;
     }
   }
   const auto buffer = flow::asio::buffer(line);

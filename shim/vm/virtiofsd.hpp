@@ -7,7 +7,7 @@
 #include "flow/asio.hpp"
 #include "flow/error.hpp"
 #include "flow/unique_fd.hpp"
-#include "shim/vm/child_process.hpp"
+#include "shim/child_process.hpp"
 
 namespace shim {
 

@@ -17,9 +17,9 @@
 #include "driver_ring.hpp"
 #include "flow/device/connector.hpp"
 #include "flow/device/limits.hpp"
-#include "flow/device/scm_rights.hpp"
 #include "flow/device/vhost_user_backend.hpp"
 #include "flow/device/vsock_device.hpp"
+#include "flow/scm_rights.hpp"
 #include "guest_ram.hpp"
 
 namespace {

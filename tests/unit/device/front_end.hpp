@@ -13,8 +13,8 @@
 #include <string>
 #include <vector>
 
-#include "flow/device/scm_rights.hpp"
 #include "flow/device/vhost_user.hpp"
+#include "flow/scm_rights.hpp"
 #include "flow/unique_fd.hpp"
 
 namespace tests {
@@ -33,7 +33,7 @@ class front_end {
   void hang_up() { socket_.reset(); }
 
   void send_bytes(std::span<const std::byte> bytes, std::span<const int> descriptors = {}) {
-    const auto sent = flow::device::send_with_descriptors(socket_.get(), bytes, descriptors);
+    const auto sent = flow::send_with_descriptors(socket_.get(), bytes, descriptors);
     if (!sent) {
       throw std::runtime_error("front end: " + sent.error().message());
     }

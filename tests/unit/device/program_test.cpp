@@ -6,8 +6,8 @@
 
 #include "device_test.hpp"
 #include "flow/device/exit_code.hpp"
-#include "flow/device/scm_rights.hpp"
 #include "flow/device/unix_socket.hpp"
+#include "flow/scm_rights.hpp"
 #include "tests/temporary_directory.hpp"
 #include "vsockd_process.hpp"
 
@@ -108,8 +108,8 @@ TEST(Vsockd, DiesWithItsParent) {
     p.guest().boot();  // by now it is confined
     const std::byte ready{};
     static_cast<void>(
-        flow::device::send_with_descriptors(inherited[1].get(), std::span(&ready, 1),
-                                            std::array{p.uplink().get(), p.guest().front().fd()}));
+        flow::send_with_descriptors(inherited[1].get(), std::span(&ready, 1),
+                                    std::array{p.uplink().get(), p.guest().front().fd()}));
     ::kill(::getpid(), SIGKILL);
   }
   ::close(alive[1]);
@@ -117,8 +117,7 @@ TEST(Vsockd, DiesWithItsParent) {
   ASSERT_EQ(::waitpid(parent, &status, 0), parent);
   std::vector<flow::unique_fd> kept;
   std::byte ready{};
-  ASSERT_TRUE(
-      flow::device::receive_with_descriptors(inherited[0].get(), std::span(&ready, 1), kept));
+  ASSERT_TRUE(flow::receive_with_descriptors(inherited[0].get(), std::span(&ready, 1), kept));
   ASSERT_EQ(kept.size(), 2U);
   // The end of this pipe is the program's.
   char byte = 0;

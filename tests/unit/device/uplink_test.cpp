@@ -3,8 +3,8 @@
 #include <boost/asio/error.hpp>
 
 #include "device_test.hpp"
-#include "flow/device/scm_rights.hpp"
 #include "flow/device/uplink_connector.hpp"
+#include "flow/scm_rights.hpp"
 
 using namespace tests;
 using flow::device::receive_connection;
@@ -76,8 +76,8 @@ TEST_F(Uplink, MessageOfTheWrongFormIsAProtocolErrorAndLeaksNothing) {
   const std::array<std::byte, 9> bytes{};
   const auto fd = connection[0].get();
   const auto wrong = [&](std::size_t size, std::vector<int> descriptors) {
-    ASSERT_TRUE(flow::device::send_with_descriptors(ends[0].get(), std::span(bytes).first(size),
-                                                    descriptors));
+    ASSERT_TRUE(
+        flow::send_with_descriptors(ends[0].get(), std::span(bytes).first(size), descriptors));
     const auto before = open_descriptors();
     const auto got = receive_connection(ends[1].get());
     ASSERT_FALSE(got);

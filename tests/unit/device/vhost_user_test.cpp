@@ -447,7 +447,7 @@ TEST_F(VhostUser, BaseOfNoSuchRingCloses) {
 TEST_F(VhostUser, FrontEndThatReadsNoAnswersIsGivenUp) {
   for (int i = 0; i < 100000 && !closed; ++i) {
     const flow::device::vhost_user::header header{1, 1, 0};
-    static_cast<void>(flow::device::send_with_descriptors(front().fd(), bytes_of(header), {}));
+    static_cast<void>(flow::send_with_descriptors(front().fd(), bytes_of(header), {}));
     turn();
   }
   EXPECT_TRUE(closed);

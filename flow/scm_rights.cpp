@@ -1,10 +1,10 @@
-#include "flow/device/scm_rights.hpp"
+#include "flow/scm_rights.hpp"
 
 #include <array>
 #include <cerrno>
 #include <cstring>
 
-namespace flow::device {
+namespace flow {
 namespace {
 
 // CMSG_SPACE of the most we accept, aligned as cmsghdr must be.
@@ -84,4 +84,4 @@ result<> send_with_descriptors(int socket, std::span<const std::byte> bytes,
   return {};
 }
 
-}  // namespace flow::device
+}  // namespace flow

@@ -1,4 +1,4 @@
-#include "shim/vm/child_process.hpp"
+#include "shim/child_process.hpp"
 
 #include <sys/syscall.h>
 #include <sys/wait.h>

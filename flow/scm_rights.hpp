@@ -10,10 +10,10 @@
 #include "flow/error.hpp"
 #include "flow/unique_fd.hpp"
 
-namespace flow::device {
+namespace flow {
 
-// More than any message of this component carries; what exceeds it is closed by the kernel and
-// reported as errc::protocol.
+// More than any message here carries; what exceeds it is closed by the kernel and reported as
+// errc::protocol.
 inline constexpr std::size_t max_descriptors = 8;
 
 // Receives up to bytes.size() bytes and appends the descriptors that came with them, close-on-exec,
@@ -27,4 +27,4 @@ result<std::size_t> receive_with_descriptors(int socket, std::span<std::byte> by
 result<> send_with_descriptors(int socket, std::span<const std::byte> bytes,
                                std::span<const int> descriptors);
 
-}  // namespace flow::device
+}  // namespace flow
