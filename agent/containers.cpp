@@ -17,19 +17,6 @@ using flow::error;
 using flow::result;
 using ttrpc::code;
 
-namespace {
-
-// What crun knows the container by; also the last part of its cgroup.
-std::string name_of(containers::container_id id) {
-  return "c" + std::to_string(id);
-}
-
-error no_container(containers::container_id id) {
-  return {code::not_found, "container " + std::to_string(id)};
-}
-
-}  // namespace
-
 containers::containers(const flow::asio::any_io_executor& executor, reaper& children, crun& runtime,
                        host& shim, event_queue& events, os& system, flow::log& log,
                        container_directories where)
@@ -124,10 +111,7 @@ awaitable<result<void>> containers::start(container_id id) {
   if (!found) {
     co_return found.error();
   }
-  found.value()->busy = true;
-  const auto started = co_await crun_.start(name_of(id), bundle_of(id));
-  found.value()->busy = false;
-  co_return started;
+  co_return co_await alone(*found.value(), crun_.start(name_of(id), bundle_of(id)));
 }
 
 awaitable<result<pid_t>> containers::exec(container_id id, process_id process_number,
@@ -231,19 +215,6 @@ void containers::exited(process& p, process_end end) {
   }
 }
 
-void containers::check_memory(container_id id) {
-  const auto found = containers_.find(id);
-  const auto kills = oom_kills(cgroup_of(id));
-  if (found == containers_.end() || kills <= found->second.oom_kills) {
-    return;
-  }
-  found->second.oom_kills = kills;
-  hvsock::agent::v1::Event event;
-  event.mutable_out_of_memory()->set_container(id);
-  event.mutable_out_of_memory()->set_kills(kills);
-  events_.push(std::move(event));
-}
-
 result<void> containers::kill(container_id id, process_id process_number, int signal, bool all) {
   const auto found = find_process(process_number);
   if (!found) {
@@ -310,68 +281,6 @@ result<std::vector<containers::listed_process>> containers::pids(container_id id
   return listed;
 }
 
-awaitable<result<void>> containers::pause(container_id id) {
-  const auto found = find_container(id);
-  if (!found) {
-    co_return found.error();
-  }
-  found.value()->busy = true;
-  const auto paused = co_await crun_.pause(name_of(id), bundle_of(id));
-  found.value()->busy = false;
-  co_return paused;
-}
-
-awaitable<result<void>> containers::resume(container_id id) {
-  const auto found = find_container(id);
-  if (!found) {
-    co_return found.error();
-  }
-  found.value()->busy = true;
-  const auto resumed = co_await crun_.resume(name_of(id), bundle_of(id));
-  found.value()->busy = false;
-  co_return resumed;
-}
-
-awaitable<result<void>> containers::update(container_id id, const std::string& resources) {
-  const auto found = find_container(id);
-  if (!found) {
-    co_return found.error();
-  }
-  found.value()->busy = true;
-  const auto updated = co_await run_update(id, bundle_of(id) + "/resources.json", resources);
-  found.value()->busy = false;
-  co_return updated;
-}
-
-awaitable<result<void>> containers::run_update(container_id id, std::string file,
-                                               const std::string& resources) {
-  if (auto written = flow::write_file(file, resources); !written) {
-    co_return written.error();
-  }
-  const auto updated = co_await crun_.update(name_of(id), bundle_of(id), file);
-  std::error_code ignored;
-  std::filesystem::remove(file, ignored);
-  co_return updated;
-}
-
-result<::io::containerd::cgroups::v2::Metrics> containers::metrics(container_id id) const {
-  if (id == 0) {
-    return read_metrics(where_.cgroups);
-  }
-  const auto found = containers_.find(id);
-  if (found == containers_.end()) {
-    return no_container(id);
-  }
-  auto used = read_metrics(cgroup_of(id));
-  if (!used && found->second.last_metrics) {
-    return *found->second.last_metrics;
-  }
-  if (!used) {
-    return error(code::not_found, "cgroup does not exist");
-  }
-  return used;
-}
-
 result<void> containers::remove_process(process_id process_number) {
   const auto found = find_process(process_number);
   if (!found) {
@@ -410,10 +319,8 @@ awaitable<result<void>> containers::remove(container_id id) {
   if (!found) {
     co_return found.error();
   }
-  found.value()->busy = true;
-  const auto removed = co_await crun_.remove(name_of(id), bundle_of(id));
+  const auto removed = co_await alone(*found.value(), crun_.remove(name_of(id), bundle_of(id)));
   if (!removed) {
-    found.value()->busy = false;
     co_return removed;
   }
   for (auto p = processes_.begin(); p != processes_.end();) {
@@ -434,6 +341,14 @@ void containers::remove_bundle(container_id id) {
   release_share(share_of(id));
   std::error_code ignored;
   std::filesystem::remove_all(bundle_of(id), ignored);
+}
+
+std::string containers::name_of(container_id id) {
+  return "c" + std::to_string(id);
+}
+
+error containers::no_container(container_id id) {
+  return {code::not_found, "container " + std::to_string(id)};
 }
 
 std::string containers::bundle_of(container_id id) const {
@@ -458,6 +373,13 @@ result<containers::container*> containers::find_container(container_id id) {
                  "container " + std::to_string(id) + " is being worked on");
   }
   return &found->second;
+}
+
+awaitable<result<void>> containers::alone(container& c, awaitable<result<void>> verb) {
+  c.busy = true;
+  auto done = co_await std::move(verb);
+  c.busy = false;
+  co_return done;
 }
 
 result<void> containers::check_new_process(process_id id) const {

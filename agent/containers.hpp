@@ -114,10 +114,16 @@ class containers {
                                                  const std::string& resources);
   flow::awaitable<void> release(std::list<std::unique_ptr<process_stdio>>::iterator stdio);
   void remove_bundle(container_id id);
+  // What crun knows the container by; also the name of its directories.
+  static std::string name_of(container_id id);
+  static flow::error no_container(container_id id);
   std::string bundle_of(container_id id) const;
   std::string cgroup_of(container_id id) const;
   std::string share_of(container_id id) const;
-  flow::result<container*> find_container(container_id id);
+  flow::result<container*> find_container(container_id id);  // no verb is running on it
+  // Runs a verb of crun; until it ends nothing else is done to the container.
+  static flow::awaitable<flow::result<void>> alone(container& c,
+                                                   flow::awaitable<flow::result<void>> verb);
   flow::result<void> check_new_process(process_id id) const;
   flow::result<process*> find_process(process_id id);
 

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "flow/file.hpp"
+#include "flow/split.hpp"
 
 namespace agent {
 
@@ -16,14 +17,6 @@ using flow::result;
 namespace api = ::io::containerd::cgroups::v2;
 
 namespace {
-
-// Cuts `text` up to the next `separator` off its front.
-std::string_view next_part(std::string_view& text, char separator) {
-  const auto end = std::min(text.find(separator), text.size());
-  const auto part = text.substr(0, end);
-  text.remove_prefix(std::min(end + 1, text.size()));
-  return part;
-}
 
 // "max" is no limit; what is no number at all is 0.
 template <class Number>
@@ -45,7 +38,7 @@ std::string content_of(const std::string& path) {
 std::uint64_t number_in(const std::string& path) {
   const std::string text = content_of(path);
   std::string_view rest = text;
-  return number_of<std::uint64_t>(next_part(rest, '\n'));
+  return number_of<std::uint64_t>(flow::split_front(rest, '\n'));
 }
 
 template <class Stat>
@@ -58,8 +51,8 @@ struct field {
 template <class Stat, std::size_t N>
 void fill(Stat& stat, std::string_view text, const std::array<field<Stat>, N>& fields) {
   while (!text.empty()) {
-    auto line = next_part(text, '\n');
-    const auto name = next_part(line, ' ');
+    auto line = flow::split_front(text, '\n');
+    const auto name = flow::split_front(line, ' ');
     const auto found =
         std::find_if(fields.begin(), fields.end(), [&](const auto& f) { return f.name == name; });
     if (found != fields.end()) {
@@ -139,16 +132,16 @@ void fill_pressure(Stat& stat, const std::string& path) {
   const std::string text = content_of(path);
   std::string_view rest = text;
   while (!rest.empty()) {
-    auto line = next_part(rest, '\n');
-    const auto kind = next_part(line, ' ');
+    auto line = flow::split_front(rest, '\n');
+    const auto kind = flow::split_front(line, ' ');
     if (kind != "some" && kind != "full") {
       continue;
     }
     auto& psi = *stat.mutable_psi();
     auto& data = kind == "some" ? *psi.mutable_some() : *psi.mutable_full();
     while (!line.empty()) {
-      auto value = next_part(line, ' ');
-      const auto name = next_part(value, '=');
+      auto value = flow::split_front(line, ' ');
+      const auto name = flow::split_front(value, '=');
       if (name == "avg10") {
         data.set_avg10(number_of<double>(value));
       } else if (name == "avg60") {
@@ -165,10 +158,10 @@ void fill_pressure(Stat& stat, const std::string& path) {
 // A line for each device: "8:0 rbytes=1 wbytes=2 rios=3 wios=4 dbytes=5 dios=6".
 void fill_io(api::IOStat& stat, std::string_view text) {
   while (!text.empty()) {
-    auto line = next_part(text, '\n');
-    auto device = next_part(line, ' ');
+    auto line = flow::split_front(text, '\n');
+    auto device = flow::split_front(line, ' ');
     auto& entry = *stat.add_usage();
-    entry.set_major(number_of<std::uint64_t>(next_part(device, ':')));
+    entry.set_major(number_of<std::uint64_t>(flow::split_front(device, ':')));
     entry.set_minor(number_of<std::uint64_t>(device));
     std::string values(line);
     std::replace(values.begin(), values.end(), ' ', '\n');
@@ -181,12 +174,12 @@ void fill_io(api::IOStat& stat, std::string_view text) {
 template <class Add>
 void fill_rdma(std::string_view text, Add add) {
   while (!text.empty()) {
-    auto line = next_part(text, '\n');
+    auto line = flow::split_front(text, '\n');
     api::RdmaEntry& entry = *add();
-    entry.set_device(std::string(next_part(line, ' ')));
+    entry.set_device(std::string(flow::split_front(line, ' ')));
     while (!line.empty()) {
-      auto value = next_part(line, ' ');
-      const auto name = next_part(value, '=');
+      auto value = flow::split_front(line, ' ');
+      const auto name = flow::split_front(value, '=');
       if (name == "hca_handle") {
         entry.set_hca_handles(number_of<std::uint32_t>(value));
       } else if (name == "hca_object") {

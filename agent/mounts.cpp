@@ -2,11 +2,8 @@
 
 #include <sys/mount.h>
 
-#include <algorithm>
-#include <array>
-#include <string_view>
-
 #include "agent/modules.hpp"
+#include "flow/mount_options.hpp"
 #include "runtime_api/ttrpc/status.hpp"
 
 namespace agent {
@@ -18,45 +15,12 @@ using ttrpc::code;
 
 namespace {
 
-// What mount(2) takes as data, its final zero included.
-constexpr std::size_t max_data = 4096;
-
-constexpr std::array known_flags{
-    std::pair<std::string_view, unsigned long>{"bind", MS_BIND},
-    std::pair<std::string_view, unsigned long>{"dirsync", MS_DIRSYNC},
-    std::pair<std::string_view, unsigned long>{"noatime", MS_NOATIME},
-    std::pair<std::string_view, unsigned long>{"nodev", MS_NODEV},
-    std::pair<std::string_view, unsigned long>{"nodiratime", MS_NODIRATIME},
-    std::pair<std::string_view, unsigned long>{"noexec", MS_NOEXEC},
-    std::pair<std::string_view, unsigned long>{"nosuid", MS_NOSUID},
-    std::pair<std::string_view, unsigned long>{"rbind", MS_BIND | MS_REC},
-    std::pair<std::string_view, unsigned long>{"relatime", MS_RELATIME},
-    std::pair<std::string_view, unsigned long>{"ro", MS_RDONLY},
-    std::pair<std::string_view, unsigned long>{"rw", 0},
-    std::pair<std::string_view, unsigned long>{"strictatime", MS_STRICTATIME},
-    std::pair<std::string_view, unsigned long>{"sync", MS_SYNCHRONOUS},
-};
-
 // No way out of the directory by name.
 bool is_below(const std::string& path, const std::string& directory) {
   return path.starts_with(directory + "/") && path.find("/..") == std::string::npos;
 }
 
 }  // namespace
-
-mount_options parse_mount_options(const google::protobuf::RepeatedPtrField<std::string>& options) {
-  mount_options parsed;
-  for (const auto& option : options) {
-    const auto* known = std::find_if(known_flags.begin(), known_flags.end(),
-                                     [&](const auto& k) { return k.first == option; });
-    if (known != known_flags.end()) {
-      parsed.flags |= known->second;
-    } else {
-      parsed.data += (parsed.data.empty() ? "" : ",") + option;
-    }
-  }
-  return parsed;
-}
 
 mounts::mounts(const flow::asio::any_io_executor& executor, os& system, flow::log& log)
     : system_(system), log_(log), disks_(executor, system) {}
@@ -74,8 +38,8 @@ awaitable<result<void>> mounts::make(std::string directory, mount_list wanted) {
 
 awaitable<result<void>> mounts::make_one(const std::string& directory,
                                          const hvsock::agent::v1::Mount& m) {
-  const auto options = parse_mount_options(m.options());
-  if (options.data.size() >= max_data) {
+  const auto options = flow::parse_mount_options({m.options().begin(), m.options().end()});
+  if (options.data.size() >= flow::max_mount_data) {
     co_return error(code::invalid_argument, "mount options are too long for the kernel");
   }
   if (!is_below(m.target(), directory)) {

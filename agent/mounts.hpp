@@ -12,12 +12,6 @@
 
 namespace agent {
 
-// What mount(2) is given for options: flags for those it knows, the rest as data.
-struct mount_options {
-  unsigned long flags = 0;
-  std::string data;
-};
-
 class mounts {
  public:
   using mount_list = google::protobuf::RepeatedPtrField<hvsock::agent::v1::Mount>;
@@ -41,7 +35,5 @@ class mounts {
   disks disks_;
   std::map<std::string, std::vector<std::string>> made_;  // mount points, by directory
 };
-
-mount_options parse_mount_options(const google::protobuf::RepeatedPtrField<std::string>& options);
 
 }  // namespace agent

@@ -9,6 +9,7 @@
 #include "flow/frame.hpp"
 #include "runtime_api/ttrpc/byte_stream.hpp"
 #include "runtime_api/ttrpc/status.hpp"
+#include "shim/timestamp.hpp"
 
 namespace shim {
 
@@ -47,12 +48,6 @@ std::string random_bytes(std::size_t n) {
   return bytes;
 }
 
-std::int64_t wall_clock() {
-  return std::chrono::duration_cast<std::chrono::nanoseconds>(
-             std::chrono::system_clock::now().time_since_epoch())
-      .count();
-}
-
 flow::stream::options stream_options() {
   flow::stream::options options;
   options.max_payload = flow::agreed_max_payload;
@@ -61,8 +56,7 @@ flow::stream::options stream_options() {
 
 }  // namespace
 
-// --- expected streams
-// -----------------------------------------------------------------------------
+// --- expected streams --------------------------------------------------------------------------
 
 guest::expected_stream::expected_stream(guest& owner)
     : owner_(owner), token_(random_bytes(token_size)) {
@@ -88,8 +82,7 @@ awaitable<result<flow::stream>> guest::expected_stream::claim() {
   co_return std::move(*stream_);
 }
 
-// --- guest
-// ----------------------------------------------------------------------------------------
+// --- guest -------------------------------------------------------------------------------------
 
 guest::guest(flow::asio::any_io_executor executor, machine& from, event_handler on_event,
              flow::log& log)
@@ -137,7 +130,7 @@ awaitable<result<void>> guest::connect(std::chrono::steady_clock::duration deadl
 awaitable<result<void>> guest::say_hello() {
   api::HelloRequest request;
   request.set_protocol(protocol_version);
-  request.set_wall_clock(wall_clock());
+  request.set_wall_clock(nanoseconds_now());
   request.set_entropy(random_bytes(entropy_size));
   const auto hello = co_await agent_->hello(request, ttrpc::call_options(hello_deadline));
   if (!hello) {
@@ -218,7 +211,7 @@ awaitable<void> guest::keep_clock() {
       continue;
     }
     api::SetClockRequest request;
-    request.set_wall_clock(wall_clock());
+    request.set_wall_clock(nanoseconds_now());
     const auto set = co_await agent_->set_clock(request, ttrpc::call_options(hello_deadline));
     if (set) {
       log_.debug("guest clock", {{"ahead_ns", set.value().offset()}});

@@ -24,12 +24,6 @@ constexpr auto answer_deadline = 5s;
 // Of a sandbox that was lost, as of a process that was.
 constexpr std::uint32_t lost_status = 255;
 
-std::int64_t now() {
-  return std::chrono::duration_cast<std::chrono::nanoseconds>(
-             std::chrono::system_clock::now().time_since_epoch())
-      .count();
-}
-
 error not_here(const std::string& id) {
   return {code::not_found, "sandbox " + id};
 }
@@ -69,7 +63,7 @@ sandbox_service::answer<api::CreateSandboxResponse> sandbox_service::create_sand
   // No root file system is mounted: nothing runs for the sandbox itself but its machine.
   bundle_ = request.bundle_path();
   netns_path_ = request.netns_path();
-  created_at_ = now();
+  created_at_ = nanoseconds_now();
   background_.spawn("watch sandbox", watch());
   log_.info("create sandbox", {{"id", id_}, {"netns", netns_path_}});
   co_return api::CreateSandboxResponse();
@@ -136,7 +130,7 @@ sandbox_service::answer<api::StopSandboxResponse> sandbox_service::stop_sandbox(
 
 awaitable<void> sandbox_service::watch() {
   co_await sandbox_.wait_lost();
-  exited_at_ = now();
+  exited_at_ = nanoseconds_now();
   exit_status_ = stopping_ ? 0 : lost_status;
   host_.reset();
   log_.info("sandbox ended", {{"id", id_}, {"status", exit_status_}});

@@ -17,10 +17,14 @@ google::protobuf::Timestamp timestamp_at(std::int64_t nanoseconds) {
   return t;
 }
 
+std::int64_t nanoseconds_now() {
+  return std::chrono::duration_cast<std::chrono::nanoseconds>(
+             std::chrono::system_clock::now().time_since_epoch())
+      .count();
+}
+
 google::protobuf::Timestamp timestamp_now() {
-  return timestamp_at(std::chrono::duration_cast<std::chrono::nanoseconds>(
-                          std::chrono::system_clock::now().time_since_epoch())
-                          .count());
+  return timestamp_at(nanoseconds_now());
 }
 
 google::protobuf::Timestamp timestamp_never() {

@@ -7,6 +7,9 @@
 
 namespace shim {
 
+// By the wall clock, since the Unix epoch.
+std::int64_t nanoseconds_now();
+
 google::protobuf::Timestamp timestamp_now();
 
 // `nanoseconds` since the Unix epoch.

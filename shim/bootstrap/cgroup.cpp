@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "flow/file.hpp"
+#include "flow/split.hpp"
 
 namespace shim {
 
@@ -16,21 +17,14 @@ using std::filesystem::path;
 
 namespace {
 
-// Cuts what is before `end` off the front of `text`.
-std::string_view take(std::string_view& text, char end) {
-  const auto taken = text.substr(0, text.find(end));
-  text.remove_prefix(std::min(taken.size() + 1, text.size()));
-  return taken;
-}
-
 // Lines of "source directory type options 0 0".
 std::vector<path> hierarchies(std::string_view mounts) {
   std::vector<path> found;
   while (!mounts.empty()) {
-    auto line = take(mounts, '\n');
-    take(line, ' ');
-    const auto directory = take(line, ' ');
-    const auto type = take(line, ' ');
+    auto line = flow::split_front(mounts, '\n');
+    flow::split_front(line, ' ');
+    const auto directory = flow::split_front(line, ' ');
+    const auto type = flow::split_front(line, ' ');
     if (type == "cgroup" || type == "cgroup2") {
       found.emplace_back(directory);
     }

@@ -55,8 +55,7 @@ void delivery::start_without_stream() {
   tasks_.spawn("write sink", write_sink());
 }
 
-// --- from the guest
-// -------------------------------------------------------------------------------
+// --- from the guest ----------------------------------------------------------------------------
 
 awaitable<void> delivery::read_stream(flow::stream& from) {
   std::vector<char> extra;
@@ -134,8 +133,7 @@ awaitable<void> delivery::wait_received() {
   }
 }
 
-// --- to the client
-// --------------------------------------------------------------------------------
+// --- to the client -----------------------------------------------------------------------------
 
 awaitable<void> delivery::write_sink() {
   for (;;) {
@@ -211,8 +209,7 @@ void delivery::lose(std::uint64_t bytes, const char* reason) {
   }
 }
 
-// --- safe
-// -----------------------------------------------------------------------------------------
+// --- safe --------------------------------------------------------------------------------------
 
 void delivery::update_progress() {
   const auto now_taken = taken();
@@ -287,8 +284,7 @@ void delivery::expedite() {
   changed_.notify_all();
 }
 
-// --- after Delete
-// ---------------------------------------------------------------------------------
+// --- after Delete ------------------------------------------------------------------------------
 
 awaitable<void> delivery::linger() {
   last_progress_ = clock::now();

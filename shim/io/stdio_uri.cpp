@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <charconv>
 
+#include "flow/split.hpp"
+
 namespace shim {
 namespace {
 
@@ -32,12 +34,10 @@ std::string decode_query(std::string_view text) {
 std::vector<std::pair<std::string, std::string>> parse_query(std::string_view query) {
   std::vector<std::pair<std::string, std::string>> pairs;
   while (!query.empty()) {
-    const auto pair = query.substr(0, query.find('&'));
-    query.remove_prefix(std::min(pair.size() + 1, query.size()));
-    const auto key = pair.substr(0, pair.find('='));
-    if (!pair.empty()) {
-      pairs.emplace_back(decode_query(key),
-                         decode_query(pair.substr(std::min(key.size() + 1, pair.size()))));
+    auto value = flow::split_front(query, '&');
+    if (!value.empty()) {
+      const auto key = flow::split_front(value, '=');
+      pairs.emplace_back(decode_query(key), decode_query(value));
     }
   }
   return pairs;

@@ -55,8 +55,7 @@ struct streaming::endpoint::peer {
   bool writing = false;
 };
 
-// --- the process's side
-// ---------------------------------------------------------------------------
+// --- the process's side ------------------------------------------------------------------------
 
 result<std::unique_ptr<streaming::endpoint>> streaming::endpoint::make(streaming& owner,
                                                                        std::string id, way to) {
@@ -98,29 +97,26 @@ awaitable<result<std::size_t>> streaming::endpoint::write_some(flow::asio::const
     transfer::Data message;
     message.set_data(data.data(), n);
     to.window -= static_cast<std::int64_t>(n);
-    to.writing = true;
-    const any wrapped = wrap(data_type, message);
-    const auto written = co_await to.out.write(wrapped);
-    to.writing = false;
-    to.broken = to.broken || !written;
-    owner_.changed_.notify_all();
-    if (written) {
+    const bool sent = co_await send(to, wrap(data_type, message));
+    if (sent) {
       co_return n;
     }
   }
   co_return error(errc::aborted, "write to stream");
 }
 
-awaitable<bool> streaming::endpoint::grant_window() {
-  peer& from = *peer_;
+awaitable<void> streaming::endpoint::grant_window() {
   transfer::WindowUpdate update;
   update.set_update(static_cast<std::int32_t>(input_window));
-  from.granted += input_window;
-  from.writing = true;
-  const any wrapped = wrap(window_type, update);
-  const auto written = co_await from.out.write(wrapped);
-  from.writing = false;
-  from.broken = from.broken || !written;
+  peer_->granted += input_window;
+  static_cast<void>(co_await send(*peer_, wrap(window_type, update)));
+}
+
+awaitable<bool> streaming::endpoint::send(peer& to, any message) {
+  to.writing = true;
+  const auto written = co_await to.out.write(message);
+  to.writing = false;
+  to.broken = to.broken || !written;
   owner_.changed_.notify_all();
   co_return written.has_value();
 }
@@ -137,7 +133,7 @@ awaitable<result<std::size_t>> streaming::endpoint::read_some(flow::asio::mutabl
       co_return error(boost::asio::error::eof);
     }
     if (peer_ != nullptr && !peer_->broken && peer_->granted == 0) {
-      static_cast<void>(co_await grant_window());
+      co_await grant_window();
     } else {
       co_await owner_.changed_.wait();
     }
@@ -145,8 +141,7 @@ awaitable<result<std::size_t>> streaming::endpoint::read_some(flow::asio::mutabl
   co_return error(errc::aborted, "read from stream");
 }
 
-// --- the client's side
-// ----------------------------------------------------------------------------
+// --- the client's side -------------------------------------------------------------------------
 
 streaming::streaming(const flow::asio::any_io_executor& executor)
     : executor_(executor), changed_(executor) {}

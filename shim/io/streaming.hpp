@@ -58,7 +58,8 @@ class streaming final : public containerd::services::streaming::v1::streaming_se
     friend class streaming;
     struct peer;
 
-    flow::awaitable<bool> grant_window();
+    flow::awaitable<void> grant_window();
+    flow::awaitable<bool> send(peer& to, any message);
 
     streaming& owner_;
     std::string id_;

@@ -5,10 +5,11 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <array>
 #include <string_view>
 
 #include "flow/file.hpp"
+#include "flow/mount_options.hpp"
+#include "flow/split.hpp"
 #include "flow/unique_fd.hpp"
 
 namespace shim {
@@ -18,43 +19,6 @@ using flow::system_error;
 using std::filesystem::path;
 
 namespace {
-
-// What mount(2) takes as data, its final zero included.
-constexpr std::size_t max_data = 4096;
-
-struct known_option {
-  std::string_view name;
-  unsigned long flag;
-  bool clears;
-};
-
-constexpr std::array known_options{
-    known_option{"async", MS_SYNCHRONOUS, true},
-    known_option{"atime", MS_NOATIME, true},
-    known_option{"bind", MS_BIND, false},
-    known_option{"defaults", 0, false},
-    known_option{"dev", MS_NODEV, true},
-    known_option{"diratime", MS_NODIRATIME, true},
-    known_option{"dirsync", MS_DIRSYNC, false},
-    known_option{"exec", MS_NOEXEC, true},
-    known_option{"mand", MS_MANDLOCK, false},
-    known_option{"noatime", MS_NOATIME, false},
-    known_option{"nodev", MS_NODEV, false},
-    known_option{"nodiratime", MS_NODIRATIME, false},
-    known_option{"noexec", MS_NOEXEC, false},
-    known_option{"nomand", MS_MANDLOCK, true},
-    known_option{"norelatime", MS_RELATIME, true},
-    known_option{"nostrictatime", MS_STRICTATIME, true},
-    known_option{"nosuid", MS_NOSUID, false},
-    known_option{"rbind", MS_BIND | MS_REC, false},
-    known_option{"relatime", MS_RELATIME, false},
-    known_option{"remount", MS_REMOUNT, false},
-    known_option{"ro", MS_RDONLY, false},
-    known_option{"rw", MS_RDONLY, true},
-    known_option{"strictatime", MS_STRICTATIME, false},
-    known_option{"suid", MS_NOSUID, true},
-    known_option{"sync", MS_SYNCHRONOUS, false},
-};
 
 constexpr std::string_view lowerdir = "lowerdir=";
 
@@ -132,30 +96,13 @@ std::string unescape(std::string_view text) {
 
 }  // namespace
 
-mount_arguments parse_mount_options(const std::vector<std::string>& options) {
-  mount_arguments parsed;
-  for (const auto& option : options) {
-    const auto* known = std::find_if(known_options.begin(), known_options.end(),
-                                     [&](const auto& k) { return k.name == option; });
-    if (known != known_options.end()) {
-      parsed.flags = known->clears ? parsed.flags & ~known->flag : parsed.flags | known->flag;
-    } else {
-      if (!parsed.data.empty()) {
-        parsed.data += ',';
-      }
-      parsed.data += option;
-    }
-  }
-  return parsed;
-}
-
 result<void> mount_on(const mount_description& m, const path& target) {
-  auto arguments = parse_mount_options(m.options);
+  auto arguments = flow::parse_mount_options(m.options);
   std::string common = ".";
-  if (arguments.data.size() >= max_data && m.type == "overlay") {
+  if (arguments.data.size() >= flow::max_mount_data && m.type == "overlay") {
     common = make_layers_relative(arguments.data);
   }
-  if (arguments.data.size() >= max_data || common.empty()) {
+  if (arguments.data.size() >= flow::max_mount_data || common.empty()) {
     return flow::error(flow::errc::invalid_argument,
                        "mount " + target.string() + ": options are too long for the kernel");
   }
@@ -201,13 +148,12 @@ std::vector<std::string> mount_points_below(const path& directory) {
   const std::string below = exactly + "/";
   std::string_view rest = table.value();
   while (!rest.empty()) {
-    auto line = rest.substr(0, rest.find('\n'));
-    rest.remove_prefix(std::min(line.size() + 1, rest.size()));
+    auto line = flow::split_front(rest, '\n');
     // id, parent, device, root, mount point
     for (int skip = 0; skip < 4; ++skip) {
-      line.remove_prefix(std::min(line.find(' ') + 1, line.size()));
+      flow::split_front(line, ' ');
     }
-    auto point = unescape(line.substr(0, line.find(' ')));
+    auto point = unescape(flow::split_front(line, ' '));
     if (point == exactly || point.starts_with(below)) {
       found.push_back(std::move(point));
     }

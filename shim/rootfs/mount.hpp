@@ -17,13 +17,6 @@ struct mount_description {
   std::string target = {};  // below where it is mounted; empty: there
 };
 
-// What mount(2) is given for the options: flags for those it knows, the rest as data.
-struct mount_arguments {
-  unsigned long flags = 0;
-  std::string data;
-};
-mount_arguments parse_mount_options(const std::vector<std::string>& options);
-
 // Mounts on `target`, which exists. Layers of an overlay whose names together are too long for the
 // kernel are named relative to their common directory; during that the working directory of the
 // process is another.

@@ -7,6 +7,7 @@
 
 #include "flow/unique_fd.hpp"
 #include "shim/rootfs/guest_disk.hpp"
+#include "shim/timestamp.hpp"
 
 namespace shim {
 
@@ -51,8 +52,7 @@ container::container(flow::asio::any_io_executor executor, std::string id, path 
   init_->number = in.next_number();
 }
 
-// --- file systems
-// ---------------------------------------------------------------------------------
+// --- file systems ------------------------------------------------------------------------------
 
 result<std::string> container::prepare(const std::vector<mount_description>& rootfs, const spec& s,
                                        const spec::namespace_function& in_guest) {
@@ -183,8 +183,7 @@ void container::unmount() {
   std::filesystem::remove(directory, ec);
 }
 
-// --- processes
-// ------------------------------------------------------------------------------------
+// --- processes ---------------------------------------------------------------------------------
 
 std::shared_ptr<process> container::find_exec(const std::string& exec_id) const {
   const auto found = execs_.find(exec_id);
@@ -241,9 +240,7 @@ awaitable<void> container::conclude(std::shared_ptr<process> p, sandbox::process
   } else {
     co_await p->streams->wait_safe_to_end();
     p->exit_status = p->killed ? killed_status : lost_status;
-    p->exited_at = std::chrono::duration_cast<std::chrono::nanoseconds>(
-                       std::chrono::system_clock::now().time_since_epoch())
-                       .count();
+    p->exited_at = nanoseconds_now();
     p->truncated = true;
     log_.error("process lost with its machine; its output may be truncated",
                {{"id", id_}, {"exec_id", p->exec_id}, {"status", p->exit_status}});

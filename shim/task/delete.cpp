@@ -71,9 +71,7 @@ task_service::answer<api::DeleteResponse> task_service::delete_(context& /*call*
 
 awaitable<result<void>> task_service::delete_init(container& c, process& init) {
   if (init.state == process::status::created) {
-    init.killed = true;
-    background_.spawn("enforce kill", enforce_kill(c.init()));
-    const auto killed = co_await kill_process(c, init, SIGKILL, false);
+    const auto killed = co_await kill_process(c, c.init(), SIGKILL, false);
     if (!killed && killed.error().code() != code::not_found) {
       co_return killed;
     }

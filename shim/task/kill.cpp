@@ -50,22 +50,22 @@ task_service::answer<task_service::empty> task_service::kill(context& /*call*/,
   if (!p->is_init() && !p->started) {
     co_return error(code::failed_precondition, "process not created");
   }
-  if (forced) {
-    p->killed = true;
-    background_.spawn("enforce kill", enforce_kill(p));
-  }
-  const auto killed = co_await kill_process(*owner, *p, request.signal(), request.all());
+  const auto killed = co_await kill_process(*owner, p, request.signal(), request.all());
   if (!killed) {
     co_return killed.error();
   }
   co_return empty();
 }
 
-awaitable<result<void>> task_service::kill_process(const container& c, process& p,
+awaitable<result<void>> task_service::kill_process(const container& c, std::shared_ptr<process> p,
                                                    std::uint32_t signal, bool all) {
+  if (signal == SIGKILL) {
+    p->killed = true;
+    background_.spawn("enforce kill", enforce_kill(p));
+  }
   hvsock::agent::v1::KillRequest wanted;
   wanted.set_container(c.number());
-  wanted.set_process(p.number);
+  wanted.set_process(p->number);
   wanted.set_signal(signal);
   wanted.set_all(all);
   const auto killed = co_await sandbox_.agent().kill(wanted, ttrpc::call_options(answer_deadline));

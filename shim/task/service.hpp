@@ -106,7 +106,7 @@ class task_service final : public containerd::task::v2::task_service {
   flow::awaitable<flow::result<void>> start_process(container& c, process& p);
   flow::awaitable<flow::result<void>> start_init(container& c, process& p);
   flow::awaitable<flow::result<void>> start_exec(container& c, process& p);
-  flow::awaitable<flow::result<void>> kill_process(const container& c, process& p,
+  flow::awaitable<flow::result<void>> kill_process(const container& c, std::shared_ptr<process> p,
                                                    std::uint32_t signal, bool all);
   flow::awaitable<void> enforce_kill(std::shared_ptr<process> p);
   flow::awaitable<void> signal_all(std::uint32_t signal);

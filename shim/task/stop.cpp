@@ -42,12 +42,8 @@ awaitable<void> task_service::signal_all(std::uint32_t signal) {
     if (!can_be_killed(*c)) {
       continue;
     }
-    if (forced) {
-      c->init()->killed = true;
-      background_.spawn("enforce kill", enforce_kill(c->init()));
-    }
     // One that has just ended, or a guest that is gone, is what was wanted.
-    static_cast<void>(co_await kill_process(*c, *c->init(), signal, forced));
+    static_cast<void>(co_await kill_process(*c, c->init(), signal, forced));
   }
 }
 
