@@ -6,7 +6,6 @@
 #include <filesystem>
 
 #include "agent/cgroup.hpp"
-#include "agent/share_mounts.hpp"
 #include "flow/file.hpp"
 #include "runtime_api/ttrpc/status.hpp"
 
@@ -27,6 +26,7 @@ containers::containers(const flow::asio::any_io_executor& executor, reaper& chil
       events_(events),
       log_(log),
       mounts_(executor, system, log),
+      share_(where.shares),
       where_(std::move(where)),
       memory_(executor, [this](container_id id) { check_memory(id); }),
       releases_(executor, [&log](const std::string& name, const std::exception_ptr& failure) {
@@ -37,7 +37,7 @@ containers::containers(const flow::asio::any_io_executor& executor, reaper& chil
 
 awaitable<result<pid_t>> containers::create(container_id id, process_id init,
                                             const std::string& spec, const stdio_request& stdio,
-                                            mounts::mount_list file_systems) {
+                                            container_files files) {
   if (containers_.contains(id)) {
     co_return error(code::already_exists, "container " + std::to_string(id));
   }
@@ -49,7 +49,7 @@ awaitable<result<pid_t>> containers::create(container_id id, process_id init,
   p.id = init;
   p.container = id;
 
-  const auto created = co_await run_create(id, p, spec, stdio, std::move(file_systems));
+  const auto created = co_await run_create(id, p, spec, stdio, std::move(files));
   containers_[id].busy = false;
   if (!created) {
     processes_.erase(init);
@@ -66,7 +66,7 @@ awaitable<result<pid_t>> containers::create(container_id id, process_id init,
 
 awaitable<result<pid_t>> containers::run_create(container_id id, process& init,
                                                 const std::string& spec, const stdio_request& stdio,
-                                                mounts::mount_list file_systems) {
+                                                container_files files) {
   const std::string bundle = bundle_of(id);
   if (::mkdir(bundle.c_str(), 0700) != 0) {
     co_return flow::system_error("mkdir " + bundle);
@@ -74,7 +74,8 @@ awaitable<result<pid_t>> containers::run_create(container_id id, process& init,
   if (auto written = flow::write_file(bundle + "/config.json", spec); !written) {
     co_return written.error();
   }
-  const auto mounted = co_await mounts_.make(bundle, std::move(file_systems));
+  share_.hold(id, std::move(files.shares));
+  const auto mounted = co_await mounts_.make(bundle, std::move(files.mounts));
   if (!mounted) {
     co_return mounted.error();
   }
@@ -92,7 +93,6 @@ awaitable<result<pid_t>> containers::run_create(container_id id, process& init,
     }
     console.emplace(std::move(listening.value()));
   }
-  hold_share(share_of(id));
   const reaper::expectation exit_may_come_first(children_);
   const auto pid = co_await crun_.create(name_of(id), bundle, init.stdio->process_ends(),
                                          console ? console->path() : std::string());
@@ -338,7 +338,7 @@ awaitable<result<void>> containers::remove(container_id id) {
 // First the mounts: what is on them is not ours to remove.
 void containers::remove_bundle(container_id id) {
   mounts_.remove(bundle_of(id));
-  release_share(share_of(id));
+  share_.release(id);
   std::error_code ignored;
   std::filesystem::remove_all(bundle_of(id), ignored);
 }
@@ -357,10 +357,6 @@ std::string containers::bundle_of(container_id id) const {
 
 std::string containers::cgroup_of(container_id id) const {
   return where_.cgroups + "/" + name_of(id);
-}
-
-std::string containers::share_of(container_id id) const {
-  return where_.shares + "/" + name_of(id);
 }
 
 result<containers::container*> containers::find_container(container_id id) {

@@ -23,16 +23,24 @@
 #include "agent/mounts.hpp"
 #include "agent/os.hpp"
 #include "agent/reaper.hpp"
+#include "agent/share_mounts.hpp"
 #include "flow/log.hpp"
 #include "flow/task_group.hpp"
 
 namespace agent {
 
-// Where each container has a directory of its own, named as crun names the container.
+// Where each container has a directory of its own, named as crun names the container; and the
+// share.
 struct container_directories {
   std::string bundles = "/run/hvsock";
   std::string cgroups = std::string("/sys/fs/cgroup") + containers_cgroup;
   std::string shares = share_directory;
+};
+
+// What a container has beside its bundle.
+struct container_files {
+  mounts::mount_list mounts = {};        // its root file system may be one of them
+  std::vector<std::string> shares = {};  // entries of the share
 };
 
 class containers {
@@ -51,10 +59,9 @@ class containers {
              host& shim, event_queue& events, os& system, flow::log& log,
              container_directories where = {});
 
-  // The bundle's root file system, or part of it, may be in `file_systems`.
-  flow::awaitable<flow::result<pid_t>> create(
-      container_id id, process_id init, const std::string& spec, const stdio_request& stdio,
-      mounts::mount_list file_systems = mounts::mount_list());
+  flow::awaitable<flow::result<pid_t>> create(container_id id, process_id init,
+                                              const std::string& spec, const stdio_request& stdio,
+                                              container_files files = container_files());
   flow::awaitable<flow::result<void>> start(container_id id);
   flow::awaitable<flow::result<pid_t>> exec(container_id id, process_id process,
                                             const std::string& spec, const stdio_request& stdio);
@@ -103,7 +110,7 @@ class containers {
   flow::awaitable<flow::result<pid_t>> run_create(container_id id, process& init,
                                                   const std::string& spec,
                                                   const stdio_request& stdio,
-                                                  mounts::mount_list file_systems);
+                                                  container_files files);
   flow::awaitable<flow::result<pid_t>> run_exec(container_id id, process& p,
                                                 const std::string& file, const std::string& spec,
                                                 const stdio_request& stdio);
@@ -119,7 +126,6 @@ class containers {
   static flow::error no_container(container_id id);
   std::string bundle_of(container_id id) const;
   std::string cgroup_of(container_id id) const;
-  std::string share_of(container_id id) const;
   flow::result<container*> find_container(container_id id);  // no verb is running on it
   // Runs a verb of crun; until it ends nothing else is done to the container.
   static flow::awaitable<flow::result<void>> alone(container& c,
@@ -134,6 +140,7 @@ class containers {
   event_queue& events_;
   flow::log& log_;
   mounts mounts_;
+  share_mounts share_;
   container_directories where_;
   std::map<container_id, container> containers_;
   std::map<process_id, std::unique_ptr<process>> processes_;

@@ -78,8 +78,11 @@ awaitable<result<void>> service::events(context& call, const api::EventsRequest&
 
 service::answer<api::CreateContainerResponse> service::create_container(
     context& /*call*/, const api::CreateContainerRequest& request) {
+  container_files files;
+  files.mounts = request.mounts();
+  files.shares.assign(request.shares().begin(), request.shares().end());
   const auto pid = co_await containers_.create(request.container(), request.process(),
-                                               request.spec(), request.stdio(), request.mounts());
+                                               request.spec(), request.stdio(), std::move(files));
   if (!pid) {
     co_return pid.error();
   }

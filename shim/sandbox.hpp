@@ -56,8 +56,8 @@ class sandbox {
   // Plugs disks in and out; only after ready().
   machine& vm() { return machine_; }
 
-  // Where to put, by bind mounts, what the guest is to see.
-  const std::filesystem::path& entries() const noexcept { return share_.entries(); }
+  // What the guest sees of the host's file systems.
+  share& files() noexcept { return share_; }
 
   // Numbers for containers and processes, never used twice.
   std::uint32_t next_number() noexcept { return ++last_number_; }

@@ -94,6 +94,43 @@ std::string unescape(std::string_view text) {
   return out;
 }
 
+struct mount_entry {
+  std::string point;
+  std::string below;  // the point relative to the directory that was asked for; empty: that
+  std::string what;   // device and directory of the file system
+};
+
+std::vector<mount_entry> mounts_below(const path& directory) {
+  std::vector<mount_entry> found;
+  // As the kernel names it, if there is a link on the way. What it is itself is not looked at: a
+  // mount may be stale.
+  std::error_code ec;
+  const path parent = std::filesystem::canonical(directory.parent_path(), ec);
+  if (ec) {
+    return found;
+  }
+  const auto table = flow::read_file("/proc/self/mountinfo");
+  if (!table) {
+    return found;
+  }
+  const std::string exactly = (parent / directory.filename()).string();
+  std::string_view rest = table.value();
+  while (!rest.empty()) {
+    // id, parent, device, root, mount point
+    auto line = flow::split_front(rest, '\n');
+    flow::split_front(line, ' ');
+    flow::split_front(line, ' ');
+    std::string what(flow::split_front(line, ' '));
+    what.append(" ").append(flow::split_front(line, ' '));
+    auto point = unescape(flow::split_front(line, ' '));
+    if (point == exactly || point.starts_with(exactly + "/")) {
+      auto below = point.substr(exactly.size());
+      found.push_back({std::move(point), std::move(below), std::move(what)});
+    }
+  }
+  return found;
+}
+
 }  // namespace
 
 result<void> mount_on(const mount_description& m, const path& target) {
@@ -133,29 +170,17 @@ result<void> bind_mount(const path& source, const path& target) {
 
 std::vector<std::string> mount_points_below(const path& directory) {
   std::vector<std::string> found;
-  // As the kernel names it, if there is a link on the way. What it is itself is not looked at: a
-  // mount may be stale.
-  std::error_code ec;
-  const path parent = std::filesystem::canonical(directory.parent_path(), ec);
-  if (ec) {
-    return found;
+  for (auto& m : mounts_below(directory)) {
+    found.push_back(std::move(m.point));
   }
-  const auto table = flow::read_file("/proc/self/mountinfo");
-  if (!table) {
-    return found;
-  }
-  const std::string exactly = (parent / directory.filename()).string();
-  const std::string below = exactly + "/";
-  std::string_view rest = table.value();
-  while (!rest.empty()) {
-    auto line = flow::split_front(rest, '\n');
-    // id, parent, device, root, mount point
-    for (int skip = 0; skip < 4; ++skip) {
-      flow::split_front(line, ' ');
-    }
-    auto point = unescape(flow::split_front(line, ' '));
-    if (point == exactly || point.starts_with(below)) {
-      found.push_back(std::move(point));
+  return found;
+}
+
+std::map<std::string, std::string> mounted_below(const path& directory) {
+  std::map<std::string, std::string> found;
+  for (auto& m : mounts_below(directory)) {
+    if (!m.below.empty()) {
+      found[m.below] = std::move(m.what);
     }
   }
   return found;

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <filesystem>
+#include <map>
 #include <string>
 #include <vector>
 
@@ -33,5 +34,9 @@ void unmount_below(const std::filesystem::path& directory);
 
 // Mount points at `directory` and below, in the order they were made.
 std::vector<std::string> mount_points_below(const std::filesystem::path& directory);
+
+// What is mounted below `directory`, but not at it: where, relative to it, and what, as the kernel
+// names it (device and directory of the file system).
+std::map<std::string, std::string> mounted_below(const std::filesystem::path& directory);
 
 }  // namespace shim

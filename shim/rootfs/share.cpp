@@ -1,9 +1,12 @@
 #include "shim/rootfs/share.hpp"
 
+#include <fcntl.h>
 #include <sys/mount.h>
+#include <sys/stat.h>
 
 #include <vector>
 
+#include "flow/unique_fd.hpp"
 #include "shim/rootfs/mount.hpp"
 
 namespace shim {
@@ -14,14 +17,9 @@ using std::filesystem::path;
 
 namespace {
 
-// A directory for each container, and in it what its file systems are mounted on: see
-// task/container.cpp.
-constexpr int depth_of_entries = 2;
-
-// What we made, never what is mounted on it: that would be a user's files. So nothing is emptied
-// that is as deep as a mount point, even if the mounts could not be taken away. A link, should
-// there be one, is removed and not followed.
-void remove_own_entries(const path& directory, int depth) {
+// What we made, never what is mounted on it: that would be a user's files. So no entry is emptied,
+// even if it could not be unmounted. A link, should there be one, is removed and not followed.
+void remove_own_entries(const path& directory) {
   std::error_code ec;
   std::vector<path> entries;
   for (std::filesystem::directory_iterator i(directory, ec), end; !ec && i != end;
@@ -29,13 +27,29 @@ void remove_own_entries(const path& directory, int depth) {
     entries.push_back(i->path());
   }
   for (const auto& entry : entries) {
-    if (depth > 1 && std::filesystem::symlink_status(entry, ec).type() ==
-                         std::filesystem::file_type::directory) {
-      remove_own_entries(entry, depth - 1);
-    }
     std::filesystem::remove(entry, ec);
   }
   std::filesystem::remove(directory, ec);
+}
+
+// The mount that `source` is on, and the file in it. Empty where the kernel does not say.
+std::string identity_of(const path& source) {
+  struct statx is{};
+  if (::statx(AT_FDCWD, source.c_str(), 0, STATX_INO | STATX_MNT_ID, &is) != 0 ||
+      (is.stx_mask & STATX_MNT_ID) == 0) {
+    return {};
+  }
+  return std::to_string(is.stx_mnt_id) + " " + std::to_string(is.stx_ino);
+}
+
+result<void> make_mount_point(const path& target, bool directory) {
+  if (directory) {
+    std::error_code ec;
+    std::filesystem::create_directory(target, ec);
+    return ec ? flow::error(ec, "create " + target.string()) : result<void>();
+  }
+  const flow::unique_fd file(::open(target.c_str(), O_WRONLY | O_CREAT | O_CLOEXEC, 0600));
+  return file ? result<void>() : system_error("create " + target.string());
 }
 
 }  // namespace
@@ -68,13 +82,65 @@ result<void> share::make() {
   return {};
 }
 
+result<std::string> share::add(const path& source) {
+  std::error_code ec;
+  const path real = std::filesystem::canonical(source, ec);
+  if (ec) {
+    return flow::error(ec, source.string());
+  }
+  auto identity = identity_of(real);
+  for (auto& [name, known] : added_) {
+    // What came to be mounted below it since then may not have reached the entry.
+    if (!identity.empty() && known.source == identity &&
+        mounted_below(entries_ / name) == mounted_below(real)) {
+      ++known.users;
+      return name;
+    }
+  }
+  return add_entry(real, std::move(identity));
+}
+
+result<std::string> share::add_entry(const path& source, std::string identity) {
+  auto name = std::to_string(next_);
+  const path target = entries_ / name;
+  std::error_code ec;
+  if (auto made = make_mount_point(target, std::filesystem::is_directory(source, ec)); !made) {
+    return std::move(made).error();
+  }
+  ++next_;
+  if (auto bound = bind_mount(source, target); !bound) {
+    std::filesystem::remove(target, ec);
+    return std::move(bound).error();
+  }
+  added_[name] = {std::move(identity), 1};
+  return name;
+}
+
+result<void> share::release(const std::string& name) {
+  const auto found = added_.find(name);
+  if (found == added_.end() || --found->second.users > 0) {
+    return {};
+  }
+  added_.erase(found);
+  const path target = entries_ / name;
+  unmount_below(target);
+  // Only what we made, and only if nothing is mounted on it any more: a bind mount of a user's
+  // directory must never be emptied.
+  if (!mount_points_below(target).empty()) {
+    return flow::error(flow::errc::unavailable, target.string() + " is still mounted");
+  }
+  std::error_code ec;
+  std::filesystem::remove(target, ec);
+  return {};
+}
+
 void share::remove() {
   for (const auto& one : {view_, entries_}) {
     unmount_below(one);
   }
   for (const auto& one : {view_, entries_}) {
     if (mount_points_below(one).empty()) {
-      remove_own_entries(one, depth_of_entries);
+      remove_own_entries(one);
     }
   }
 }

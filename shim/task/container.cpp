@@ -1,11 +1,9 @@
 #include "shim/task/container.hpp"
 
-#include <fcntl.h>
-
 #include <algorithm>
 #include <csignal>
+#include <utility>
 
-#include "flow/unique_fd.hpp"
 #include "shim/rootfs/guest_disk.hpp"
 #include "shim/timestamp.hpp"
 
@@ -132,55 +130,31 @@ awaitable<void> container::detach_disks() {
   }
 }
 
-void container::add_mounts(hvsock::agent::v1::CreateContainerRequest& to) const {
+void container::add_file_systems(hvsock::agent::v1::CreateContainerRequest& to) const {
   for (const auto& m : guest_mounts_.mounts) {
     *to.add_mounts() = m;
+  }
+  for (const auto& entry : shared_) {
+    to.add_shares(entry);
   }
 }
 
 result<std::string> container::share_path(const path& source) {
-  const auto name = name_in_guest(number_);
-  const path directory = sandbox_.entries() / name;
-  const path target = directory / std::to_string(shared_);
-  std::error_code ec;
-  std::filesystem::create_directory(directory, ec);
-  const auto kind = std::filesystem::status(source, ec).type();
-  if (kind == std::filesystem::file_type::not_found) {
-    return flow::system_error(ENOENT, source.string());
+  auto entry = sandbox_.files().add(source);
+  if (!entry) {
+    return entry;
   }
-  if (kind == std::filesystem::file_type::directory) {
-    std::filesystem::create_directory(target, ec);
-    if (ec) {
-      return error(ec, "create " + target.string());
-    }
-  } else {
-    const flow::unique_fd file(::open(target.c_str(), O_WRONLY | O_CREAT | O_CLOEXEC, 0600));
-    if (!file) {
-      return flow::system_error("create " + target.string());
-    }
-  }
-  if (auto bound = bind_mount(source, target); !bound) {
-    return std::move(bound).error();
-  }
-  return std::string(guest_share) + "/" + name + "/" + std::to_string(shared_++);
+  shared_.push_back(entry.value());
+  return std::string(guest_share) + "/" + entry.value();
 }
 
 void container::unmount() {
-  const path directory = sandbox_.entries() / name_in_guest(number_);
-  unmount_below(directory);
+  for (const auto& entry : std::exchange(shared_, {})) {
+    if (const auto released = sandbox_.files().release(entry); !released) {
+      log_.error("file system is still shared", {{"id", id_}, {"err", released.error().message()}});
+    }
+  }
   unmount_below(bundle_ / "rootfs");
-  // Only what we made, and only if nothing is mounted on it any more: a bind mount of a user's
-  // directory must never be emptied.
-  if (!mount_points_below(directory).empty()) {
-    log_.error("share of a container is still mounted",
-               {{"id", id_}, {"path", directory.string()}});
-    return;
-  }
-  std::error_code ec;
-  for (std::uint32_t i = 0; i <= shared_; ++i) {
-    std::filesystem::remove(directory / std::to_string(i), ec);
-  }
-  std::filesystem::remove(directory, ec);
 }
 
 // --- processes ---------------------------------------------------------------------------------

@@ -56,8 +56,8 @@ class container {
   flow::awaitable<void> detach_disks();
   bool has_disks() const noexcept { return !guest_mounts_.disks.empty(); }
 
-  // What the agent is to mount.
-  void add_mounts(hvsock::agent::v1::CreateContainerRequest& to) const;
+  // What the agent is to mount, and what it is to hold mounted.
+  void add_file_systems(hvsock::agent::v1::CreateContainerRequest& to) const;
 
   // The exec, or nothing.
   std::shared_ptr<process> find_exec(const std::string& exec_id) const;
@@ -97,7 +97,7 @@ class container {
   stopped_handler on_stopped_;
   flow::log& log_;
   std::uint32_t number_;
-  std::uint32_t shared_ = 0;  // bind mounts given to the guest so far
+  std::vector<std::string> shared_;  // entries of the share
   guest_mounts guest_mounts_;
   std::vector<disk> disks_;  // opened, not plugged in yet
   std::shared_ptr<process> init_;

@@ -137,7 +137,7 @@ awaitable<result<void>> task_service::create_container(container& c,
   wanted.set_process(init.number);
   wanted.set_spec(guest_spec.value());
   *wanted.mutable_stdio() = init.streams->expect(sandbox_.streams());
-  c.add_mounts(wanted);
+  c.add_file_systems(wanted);
   c.watch(c.init());
   const auto created = co_await sandbox_.agent().create_container(wanted);
   if (!created) {

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"net"
 	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -25,6 +26,13 @@ const callTimeout = 2 * time.Minute
 var rootfs string
 
 func TestMain(m *testing.M) {
+	if filepath.Base(os.Args[0]) == peerName {
+		if err := peer(os.Args[1], os.Args[2]); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			os.Exit(1)
+		}
+		return
+	}
 	os.Exit(func() int {
 		directory, err := os.MkdirTemp("", "conformance-")
 		if err == nil {

@@ -55,16 +55,22 @@ func (c *shim) run() *child {
 	return p
 }
 
-// execWith registers a process; withStdin: it gets a stdin of which the caller opens the writing end.
+// execWith registers a process of the shim's own container.
 func (c *shim) execWith(withStdin bool, spec *specs.Process) *child {
 	c.t.Helper()
+	return c.execIn(c.id, withStdin, spec)
+}
+
+// execIn registers a process; withStdin: it gets a stdin of which the caller opens the writing end.
+func (c *shim) execIn(container string, withStdin bool, spec *specs.Process) *child {
+	c.t.Helper()
 	id := uniqueName("e")
-	p := &child{shim: c, id: c.id, exec: id, stdout: c.newStream(id + "-stdout"), stderr: c.newStream(id + "-stderr")}
+	p := &child{shim: c, id: container, exec: id, stdout: c.newStream(id + "-stdout"), stderr: c.newStream(id + "-stderr")}
 	if withStdin {
 		p.stdin = c.newFIFO(id + "-stdin")
 	}
 	c.must("Exec", &task.ExecProcessRequest{
-		ID: c.id, ExecID: id, Stdin: p.stdin, Stdout: p.stdout.path, Stderr: p.stderr.path,
+		ID: container, ExecID: id, Stdin: p.stdin, Stdout: p.stdout.path, Stderr: p.stderr.path,
 		Spec: processAny(c.t, spec),
 	}, new(empty))
 	return p

@@ -2,16 +2,10 @@ package conformance
 
 import (
 	"context"
-	"fmt"
-	"path/filepath"
 	"runtime"
-	"syscall"
 	"testing"
 
 	sandbox "github.com/containerd/containerd/api/runtime/sandbox/v1"
-	"github.com/containerd/containerd/api/types"
-	tasktypes "github.com/containerd/containerd/api/types/task"
-	"github.com/opencontainers/runtime-spec/specs-go"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
 	"google.golang.org/protobuf/proto"
@@ -26,7 +20,10 @@ func TestSandbox(t *testing.T) {
 	t.Run("Members", testSandboxMembers)
 	t.Run("MembersAreIndependent", testSandboxMembersAreIndependent)
 	t.Run("MemberAgain", testSandboxMemberAgain)
+	t.Run("MemberExec", testSandboxMemberExec)
 	t.Run("MembersShareAVolume", testSandboxMembersShareAVolume)
+	t.Run("MembersShareNamespaces", testSandboxMembersShareNamespaces)
+	t.Run("MembersShareASocket", testSandboxMembersShareASocket)
 }
 
 func (c *shim) callSandbox(method string, request, response proto.Message) error {
@@ -87,16 +84,6 @@ func (c *shim) shutdownSandbox() {
 	c.delete()
 }
 
-// member makes a container of the sandbox, with a bundle of its own.
-func (c *shim) member(id string, s specification) *child {
-	c.t.Helper()
-	bundle := filepath.Join(c.bundle, id)
-	s.write(c.t, bundle)
-	return c.createIn(id, bundle, []*types.Mount{
-		{Type: "bind", Source: rootfs, Options: []string{"rbind", "rw"}},
-	})
-}
-
 func testSandboxLifecycle(t *testing.T) {
 	c := startSandbox(t)
 	if got := c.sandboxState(); got != "SANDBOX_READY" {
@@ -152,72 +139,5 @@ func testSandboxStartWithoutCreate(t *testing.T) {
 		t.Error("StartSandbox started what nobody created")
 	}
 	c.createSandbox()
-	c.endSandbox()
-}
-
-func testSandboxMembers(t *testing.T) {
-	c := startSandbox(t)
-	var members []*child
-	for i := range 3 {
-		p := c.member(uniqueName("m"), shell(fmt.Sprint("echo member ", i, "; exit ", i)))
-		p.start()
-		members = append(members, p)
-	}
-	for i, p := range members {
-		p.mustExit(i)
-		p.stdout.mustEndWith(fmt.Sprintln("member", i))
-		p.delete()
-	}
-	if got := c.sandboxState(); got != "SANDBOX_READY" {
-		t.Errorf("after the end of all members the state is %q", got)
-	}
-	c.endSandbox()
-}
-
-func testSandboxMembersAreIndependent(t *testing.T) {
-	c := startSandbox(t)
-	stays := c.member(uniqueName("m"), forever())
-	stays.start()
-	goes := c.member(uniqueName("m"), shell("echo short-lived"))
-	goes.start()
-	goes.mustExit(0)
-	goes.delete()
-	if got := stays.state().Status; got != tasktypes.Status_RUNNING {
-		t.Errorf("the other's state is %v", got)
-	}
-	stays.kill(syscall.SIGKILL)
-	stays.mustExit(137)
-	stays.delete()
-	c.endSandbox()
-}
-
-func testSandboxMemberAgain(t *testing.T) {
-	c := startSandbox(t)
-	for range 3 {
-		p := c.member(uniqueName("m"), shell("echo again"))
-		p.start()
-		p.mustExit(0)
-		p.stdout.mustEndWith("again\n")
-		p.delete()
-	}
-	c.endSandbox()
-}
-
-func testSandboxMembersShareAVolume(t *testing.T) {
-	c := startSandbox(t)
-	volume := []specs.Mount{
-		{Type: "bind", Source: t.TempDir(), Destination: "/data", Options: []string{"rbind", "rw"}},
-	}
-	writer, reader := shell("echo from the writer > /data/note"), shell("cat /data/note")
-	writer.mounts, reader.mounts = volume, volume
-	for _, s := range []specification{writer, reader} {
-		p := c.member(uniqueName("m"), s)
-		p.start()
-		p.mustExit(0)
-		if s.args[2] == reader.args[2] {
-			p.stdout.mustEndWith("from the writer\n")
-		}
-		p.delete()
-	}
 	c.endSandbox()
 }

@@ -15,9 +15,10 @@ import (
 
 // specification is what a test wants of its config.json.
 type specification struct {
-	args   []string
-	mounts []specs.Mount
-	memory int64 // bytes; 0: no limit
+	args         []string
+	mounts       []specs.Mount
+	memory       int64  // bytes; 0: no limit
+	namespacesOf uint32 // pid of the process whose pid and IPC namespaces are shared; 0: own ones
 }
 
 func (s specification) write(t testing.TB, bundle string) {
@@ -36,6 +37,10 @@ func (s specification) write(t testing.TB, bundle string) {
 				{Type: specs.MountNamespace}, {Type: specs.PIDNamespace}, {Type: specs.IPCNamespace},
 			},
 		},
+	}
+	if s.namespacesOf != 0 {
+		full.Linux.Namespaces[1].Path = fmt.Sprintf("/proc/%d/ns/pid", s.namespacesOf)
+		full.Linux.Namespaces[2].Path = fmt.Sprintf("/proc/%d/ns/ipc", s.namespacesOf)
 	}
 	if s.memory != 0 {
 		full.Linux.CgroupsPath = "/" + uniqueName("conformance")

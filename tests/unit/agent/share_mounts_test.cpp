@@ -31,11 +31,19 @@ std::string mount_in(const tests::temporary_directory& directory, const std::str
 
 }  // namespace
 
-TEST(ShareMounts, ReleaseUnmountsWhatIsMountedOnTheEntriesWithWhatIsBelowThem) {
-  if (!enter_private_mounts()) {
-    GTEST_SKIP() << "no mount namespace of our own here";
+class ShareMounts : public testing::Test {
+ protected:
+  void SetUp() override {
+    if (!enter_private_mounts()) {
+      GTEST_SKIP() << "no mount namespace of our own here";
+    }
   }
-  const tests::temporary_directory share;
+
+  tests::temporary_directory share;
+  agent::share_mounts mounts{share.path()};
+};
+
+TEST_F(ShareMounts, ReleaseUnmountsTheEntriesWithWhatIsBelowThem) {
   const auto root = mount_in(share, "0");
   const auto volume = mount_in(share, "1");
   const auto inner = volume + "/inner";
@@ -43,28 +51,44 @@ TEST(ShareMounts, ReleaseUnmountsWhatIsMountedOnTheEntriesWithWhatIsBelowThem) {
   ASSERT_EQ(::mount("tmpfs", inner.c_str(), "tmpfs", 0, ""), 0);
   ASSERT_TRUE(flow::write_file(share / "2", "a file that was bound"));
 
-  agent::release_share(share.path());
-
+  mounts.hold(1, {"0", "1", "2"});
+  for (const auto& path : {root, volume, inner}) {
+    EXPECT_TRUE(is_mounted(path)) << path;
+  }
+  mounts.release(1);
   for (const auto& path : {root, volume, inner}) {
     EXPECT_FALSE(is_mounted(path)) << path;
   }
 }
 
-TEST(ShareMounts, HoldLeavesMountsAsTheyAre) {
-  if (!enter_private_mounts()) {
-    GTEST_SKIP() << "no mount namespace of our own here";
-  }
-  const tests::temporary_directory share;
-  const auto root = mount_in(share, "0");
-  ASSERT_TRUE(flow::write_file(share / "1", "a file"));
-  agent::hold_share(share.path());
-  EXPECT_TRUE(is_mounted(root));
-  agent::release_share(share.path());
+TEST_F(ShareMounts, EntryIsHeldUntilItsLastContainerIsGone) {
+  const auto volume = mount_in(share, "0");
+  const auto root = mount_in(share, "1");
+  mounts.hold(1, {"0"});
+  mounts.hold(2, {"1", "0"});
+  mounts.release(2);
   EXPECT_FALSE(is_mounted(root));
+  EXPECT_TRUE(is_mounted(volume));
+  mounts.release(1);
+  EXPECT_FALSE(is_mounted(volume));
 }
 
-TEST(ShareMounts, ContainerWithoutADirectoryInTheShareHasNothingToHold) {
-  const tests::temporary_directory share;
-  agent::hold_share(share / "missing");
-  agent::release_share(share / "missing");
+TEST_F(ShareMounts, EntryThatAContainerHasTwiceIsReleasedOnce) {
+  const auto volume = mount_in(share, "0");
+  mounts.hold(1, {"0", "0"});
+  mounts.hold(2, {"0"});
+  mounts.release(1);
+  EXPECT_TRUE(is_mounted(volume));
+  mounts.release(2);
+  EXPECT_FALSE(is_mounted(volume));
+}
+
+TEST_F(ShareMounts, WhatIsNotThereOrNotHeldIsNoError) {
+  const auto other = mount_in(share, "0");
+  mounts.hold(1, {"missing"});
+  mounts.release(1);
+  mounts.release(1);
+  mounts.release(2);
+  EXPECT_TRUE(is_mounted(other));
+  ::umount2(other.c_str(), MNT_DETACH);
 }

@@ -213,6 +213,28 @@ TEST_F(TaskCalls, RunningProcessIsNotDeleted) {
   });
 }
 
+TEST_F(TaskCalls, VolumeOfTwoContainersIsOneFileSystemToTheGuest) {
+  co_test([](auto executor) -> awaitable<void> {
+    sandbox_bench b(executor);
+    std::vector<std::vector<std::string>> shares;
+    for (const std::string id : {"c1", "c2"}) {
+      const auto request = b.create_request(id);
+      b.make_bundle(id, R"({"process": {"args": ["true"]}, "root": {"path": "rootfs"}, "linux": {},
+                            "mounts": [{"type": "bind", "source": "/usr", "destination": "/data",
+                                        "options": ["rbind"]}]})");
+      const auto created = co_await b.task->create(request);
+      EXPECT_TRUE(created) << created.error().message();
+      const auto& told = b.agent.last_create.shares();
+      shares.emplace_back(told.begin(), told.end());
+    }
+    EXPECT_EQ(shares.at(0).size(), 2U);
+    EXPECT_EQ(shares.at(1).size(), 2U);
+    EXPECT_NE(shares.at(0).at(0), shares.at(1).at(0)) << "the root file systems";
+    EXPECT_EQ(shares.at(0).at(1), shares.at(1).at(1)) << "the volume";
+    co_await b.stop();
+  });
+}
+
 TEST_F(TaskCalls, DeletedContainerIsUnknownAndItsIdFree) {
   co_test([](auto executor) -> awaitable<void> {
     sandbox_bench b(executor);

@@ -21,11 +21,10 @@ class Share : public testing::Test {
   }
   void TearDown() override { shim::unmount_below(directory / "sandbox"); }
 
-  // A container's root file system, as it is given to the guest.
-  static void give(const shim::share& s, const std::string& volume) {
-    std::filesystem::create_directories(s.entries() / "c1/0");
-    const auto bound = shim::bind_mount(volume, s.entries() / "c1/0");
-    ASSERT_TRUE(bound) << bound.error().message();
+  static std::string give(shim::share& s, const path& source) {
+    const auto name = s.add(source);
+    EXPECT_TRUE(name) << name.error().message();
+    return name ? name.value() : std::string();
   }
 
   tests::temporary_directory directory;
@@ -35,7 +34,7 @@ TEST_F(Share, WhatIsMountedInTheEntriesAppearsInTheView) {
   shim::share s(directory / "sandbox");
   ASSERT_TRUE(s.make());
   give(s, directory / "volume");
-  EXPECT_EQ(flow::read_file(s.view() / "c1/0/precious").value(), "data");
+  EXPECT_EQ(flow::read_file(s.view() / "0/precious").value(), "data");
   s.remove();
 }
 
@@ -44,8 +43,7 @@ TEST_F(Share, GuestCannotWriteToWhatIsNotMounted) {
   ASSERT_TRUE(s.make());
   give(s, directory / "volume");
   EXPECT_FALSE(flow::write_file(s.view() / "x", ""));
-  EXPECT_FALSE(flow::write_file(s.view() / "c1/x", ""));
-  EXPECT_TRUE(flow::write_file(s.view() / "c1/0/x", "")) << "a volume is the guest's to write";
+  EXPECT_TRUE(flow::write_file(s.view() / "0/x", "")) << "a volume is the guest's to write";
   s.remove();
 }
 
@@ -83,22 +81,73 @@ TEST_F(Share, MakeBeginsAnewAfterAShimThatWasKilled) {
 
 TEST_F(Share, LinksThatWereLeftAreRemovedAndNotFollowed) {
   const path entries = directory / "sandbox/entries";
-  std::filesystem::create_directories(entries / "c1");
+  std::filesystem::create_directories(entries);
   std::filesystem::create_directory_symlink(directory / "volume", entries / "link");
-  std::filesystem::create_directory_symlink(directory / "volume", entries / "c1/link");
   shim::share s(directory / "sandbox");
   s.remove();
   EXPECT_TRUE(std::filesystem::is_empty(directory / "sandbox"));
   EXPECT_EQ(flow::read_file(directory / "volume/precious").value(), "data");
 }
 
-TEST_F(Share, WhatIsAsDeepAsAMountIsNeverEmptied) {
+TEST_F(Share, EntryIsNeverEmptied) {
   const path entries = directory / "sandbox/entries";
-  std::filesystem::create_directories(entries / "c1/0");
-  ASSERT_TRUE(flow::write_file(entries / "c1/0/precious", "data"));
+  std::filesystem::create_directories(entries / "0");
+  ASSERT_TRUE(flow::write_file(entries / "0/precious", "data"));
   shim::share s(directory / "sandbox");
   s.remove();
-  EXPECT_EQ(flow::read_file(entries / "c1/0/precious").value(), "data");
+  EXPECT_EQ(flow::read_file(entries / "0/precious").value(), "data");
+}
+
+TEST_F(Share, SameDirectoryTwiceIsOneEntryUntilBothAreReleased) {
+  shim::share s(directory / "sandbox");
+  ASSERT_TRUE(s.make());
+  std::filesystem::create_directory_symlink(directory / "volume", directory / "link");
+  const auto name = give(s, directory / "volume");
+  EXPECT_EQ(give(s, directory / "link"), name);
+  EXPECT_TRUE(s.release(name));
+  EXPECT_EQ(flow::read_file(s.view() / name / "precious").value(), "data");
+  EXPECT_TRUE(s.release(name));
+  EXPECT_TRUE(std::filesystem::is_empty(s.entries()));
+  EXPECT_NE(give(s, directory / "volume"), name) << "the guest may still know the old one";
+  s.remove();
+}
+
+TEST_F(Share, WhatLooksAlikeIsNotTheSame) {
+  shim::share s(directory / "sandbox");
+  ASSERT_TRUE(s.make());
+  const path other = directory / "sandbox/other";
+  std::filesystem::create_directory(other);
+  ASSERT_TRUE(shim::bind_mount(directory / "volume", other));
+  EXPECT_NE(give(s, directory / "volume"), give(s, other)) << "another mount of it";
+  EXPECT_NE(give(s, directory / "volume"), give(s, directory / "volume/precious"));
+  s.remove();
+}
+
+TEST_F(Share, WhatWasMountedInAVolumeSinceThenIsThereForTheNext) {
+  shim::share s(directory / "sandbox");
+  ASSERT_TRUE(s.make());
+  const auto first = give(s, directory / "volume");
+  const path inner = directory / "volume/inner";
+  std::filesystem::create_directory(inner);
+  std::filesystem::create_directory(directory / "later");
+  ASSERT_TRUE(flow::write_file(directory / "later/note", "new"));
+  ASSERT_TRUE(shim::bind_mount(directory / "later", inner));
+  const auto second = give(s, directory / "volume");
+  EXPECT_NE(second, first);
+  EXPECT_EQ(flow::read_file(s.view() / second / "inner/note").value(), "new");
+  EXPECT_EQ(give(s, directory / "volume"), second);
+  s.remove();
+  shim::unmount_below(inner);
+}
+
+TEST_F(Share, WhatIsNotThereIsNamed) {
+  shim::share s(directory / "sandbox");
+  ASSERT_TRUE(s.make());
+  const auto name = s.add(directory / "missing");
+  ASSERT_FALSE(name);
+  EXPECT_NE(name.error().message().find("missing"), std::string::npos);
+  EXPECT_TRUE(std::filesystem::is_empty(s.entries()));
+  s.remove();
 }
 
 TEST_F(Share, MissingDirectoryIsAnError) {
