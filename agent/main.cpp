@@ -1,4 +1,5 @@
 // hvsock-agent: the first and only program of the guest image, started by the kernel as pid 1.
+#include <google/protobuf/stubs/logging.h>
 #include <sys/reboot.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -47,6 +48,7 @@ int main() {
   const auto init_entered_ms = agent::milliseconds_since_boot();
   ::signal(SIGPIPE, SIG_IGN);
   ::umask(022);
+  google::protobuf::SetLogHandler(nullptr);  // its own way to log
   // The kernel has opened the console as 0, 1 and 2.
   flow::log log(STDERR_FILENO);
   agent::linux_os system;

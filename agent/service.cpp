@@ -42,12 +42,16 @@ service::answer<api::HelloResponse> service::hello(context& /*call*/,
   if (auto seeded = add_entropy(request.entropy()); !seeded) {
     co_return seeded.error();
   }
+  const auto& name = request.host_name();
+  if (!name.empty() && ::sethostname(name.data(), name.size()) != 0) {
+    co_return flow::system_error("set host name");
+  }
   api::HelloResponse response;
   response.set_protocol(protocol_version);
   response.set_agent_version(HVSOCK_VERSION);
-  utsname name{};
-  ::uname(&name);
-  response.set_kernel_release(name.release);
+  utsname kernel{};
+  ::uname(&kernel);
+  response.set_kernel_release(kernel.release);
   response.set_init_entered(times_.init_entered_ms);
   response.set_connected(times_.connected_ms);
   co_return response;

@@ -1,6 +1,7 @@
 #include "shim/guest.hpp"
 
 #include <sys/random.h>
+#include <sys/utsname.h>
 
 #include <bit>
 #include <boost/asio/read.hpp>
@@ -46,6 +47,12 @@ std::string random_bytes(std::size_t n) {
     std::abort();
   }
   return bytes;
+}
+
+std::string host_name() {
+  utsname host{};
+  ::uname(&host);
+  return host.nodename;
 }
 
 flow::stream::options stream_options() {
@@ -132,6 +139,7 @@ awaitable<result<void>> guest::say_hello() {
   request.set_protocol(protocol_version);
   request.set_wall_clock(nanoseconds_now());
   request.set_entropy(random_bytes(entropy_size));
+  request.set_host_name(host_name());
   const auto hello = co_await agent_->hello(request, ttrpc::call_options(hello_deadline));
   if (!hello) {
     co_return flow::error(hello.error()).in("greet the agent");

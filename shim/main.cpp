@@ -1,4 +1,5 @@
 // containerd-shim-hvsock-v2: containerd's runtime v2 shim for containers in virtual machines.
+#include <google/protobuf/stubs/logging.h>
 #include <unistd.h>
 
 #include <string>
@@ -60,6 +61,9 @@ int run(const shim::options& o) {
 }  // namespace
 
 int main(int argc, char** argv) {
+  // It would write to standard error what it cannot parse. The standard error of `start` is part of
+  // the answer to containerd 1.x.
+  google::protobuf::SetLogHandler(nullptr);
   const auto options = shim::parse_options({argv + 1, argv + argc});
   return options ? run(options.value()) : fail(options.error());
 }

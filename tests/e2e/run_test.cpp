@@ -147,6 +147,20 @@ TEST_F(Run, WorkingDirectoryAndEnvironmentAreTheSpecs) {
   EXPECT_EQ(result.out, "hello world\n/usr\n0\nout\n") << result.err;
 }
 
+TEST_F(Run, HostNameIsTheHosts) {
+  utsname host{};
+  ::uname(&host);
+  const auto result = ctr_run({"--rm"}, id(), {"hostname"});
+  EXPECT_EQ(result.out, std::string(host.nodename) + "\n") << result.err;
+}
+
+TEST_F(Run, UserNamespaceIsTheSpecs) {
+  const auto result =
+      ctr_run({"--rm", "--uidmap", "0:100000:65536", "--gidmap", "0:100000:65536"}, id(),
+              {"sh", "-c", "id -u; cat /proc/self/uid_map | tr -s ' '; echo out > /dev/stdout"});
+  EXPECT_EQ(result.out, "0\n 0 100000 65536\nout\n") << result.err;
+}
+
 TEST_F(Run, DirectoryOfTheHostIsBound) {
   const auto file = scratch() / "file";
   {

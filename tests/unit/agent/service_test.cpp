@@ -1,6 +1,7 @@
 #include "agent/service.hpp"
 
 #include <gtest/gtest.h>
+#include <sched.h>
 #include <sys/utsname.h>
 
 #include <chrono>
@@ -95,6 +96,23 @@ TEST(AgentService, HelloTellsWhatTheGuestIs) {
     EXPECT_EQ(answer->kernel_release(), name.release);
     EXPECT_EQ(answer->init_entered(), 11U);
     EXPECT_EQ(answer->connected(), 22U);
+    co_await b.end();
+  });
+}
+
+TEST(AgentService, HelloNamesTheGuest) {
+  if (::unshare(CLONE_NEWUTS) != 0) {
+    GTEST_SKIP() << "no host name of our own here";
+  }
+  co_test([](auto executor) -> awaitable<void> {
+    bench b(executor);
+    auto request = hello();
+    request.set_host_name("node-7");
+    const auto answer = co_await b.agent.hello(request);
+    EXPECT_TRUE(answer) << failure_of(answer);
+    utsname name{};
+    ::uname(&name);
+    EXPECT_EQ(std::string(name.nodename), "node-7");
     co_await b.end();
   });
 }
