@@ -134,9 +134,26 @@ void container::add_file_systems(hvsock::agent::v1::CreateContainerRequest& to) 
   for (const auto& m : guest_mounts_.mounts) {
     *to.add_mounts() = m;
   }
-  for (const auto& entry : shared_) {
+  for (const auto& [entry, source] : shared_) {
     to.add_shares(entry);
   }
+}
+
+error container::in_terms_of_the_host(const error& e) const {
+  std::string text = e.context();
+  for (const auto& [entry, source] : shared_) {
+    const std::string there = std::string(guest_share) + "/" + entry;
+    for (auto at = text.find(there); at != std::string::npos; at = text.find(there, at)) {
+      const auto end = at + there.size();
+      if (end < text.size() && text[end] >= '0' && text[end] <= '9') {
+        at = end;
+        continue;
+      }
+      text.replace(at, there.size(), source.string());
+      at += source.string().size();
+    }
+  }
+  return {e.code(), text};
 }
 
 result<std::string> container::share_path(const path& source) {
@@ -144,12 +161,15 @@ result<std::string> container::share_path(const path& source) {
   if (!entry) {
     return entry;
   }
-  shared_.push_back(entry.value());
+  // A container that is given the same twice has it once.
+  if (!shared_.emplace(entry.value(), source).second) {
+    static_cast<void>(sandbox_.files().release(entry.value()));
+  }
   return std::string(guest_share) + "/" + entry.value();
 }
 
 void container::unmount() {
-  for (const auto& entry : std::exchange(shared_, {})) {
+  for (const auto& [entry, source] : std::exchange(shared_, {})) {
     if (const auto released = sandbox_.files().release(entry); !released) {
       log_.error("file system is still shared", {{"id", id_}, {"err", released.error().message()}});
     }

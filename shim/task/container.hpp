@@ -59,6 +59,9 @@ class container {
   // What the agent is to mount, and what it is to hold mounted.
   void add_file_systems(hvsock::agent::v1::CreateContainerRequest& to) const;
 
+  // What the guest says of its paths, said of the host's.
+  flow::error in_terms_of_the_host(const flow::error& e) const;
+
   // The exec, or nothing.
   std::shared_ptr<process> find_exec(const std::string& exec_id) const;
   void add_exec(std::shared_ptr<process> p);
@@ -97,7 +100,7 @@ class container {
   stopped_handler on_stopped_;
   flow::log& log_;
   std::uint32_t number_;
-  std::vector<std::string> shared_;  // entries of the share
+  std::map<std::string, std::filesystem::path> shared_;  // entries of the share, and what they are
   guest_mounts guest_mounts_;
   std::vector<disk> disks_;  // opened, not plugged in yet
   std::shared_ptr<process> init_;

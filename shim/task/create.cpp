@@ -141,7 +141,7 @@ awaitable<result<void>> task_service::create_container(container& c,
   c.watch(c.init());
   const auto created = co_await sandbox_.agent().create_container(wanted);
   if (!created) {
-    co_return created.error();
+    co_return c.in_terms_of_the_host(created.error());
   }
   const auto attached = co_await init.streams->attach();
   if (!attached) {
