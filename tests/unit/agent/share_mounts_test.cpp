@@ -1,21 +1,14 @@
 #include "agent/share_mounts.hpp"
 
 #include <gtest/gtest.h>
-#include <sched.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
 
 #include "flow/file.hpp"
+#include "tests/private_mounts.hpp"
 #include "tests/temporary_directory.hpp"
 
 namespace {
-
-// The threads of the test program have but one mount namespace: this process's own, from here on.
-bool enter_private_mounts() {
-  static const bool entered =
-      ::unshare(CLONE_NEWNS) == 0 && ::mount("", "/", "", MS_REC | MS_PRIVATE, "") == 0;
-  return entered;
-}
 
 bool is_mounted(const std::string& path) {
   const auto table = flow::read_file("/proc/self/mounts");
@@ -31,14 +24,8 @@ std::string mount_in(const tests::temporary_directory& directory, const std::str
 
 }  // namespace
 
-class ShareMounts : public testing::Test {
+class ShareMounts : public tests::private_mounts {
  protected:
-  void SetUp() override {
-    if (!enter_private_mounts()) {
-      GTEST_SKIP() << "no mount namespace of our own here";
-    }
-  }
-
   tests::temporary_directory share;
   agent::share_mounts mounts{share.path()};
 };

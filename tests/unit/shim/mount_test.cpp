@@ -5,8 +5,8 @@
 #include <sys/statvfs.h>
 
 #include "flow/file.hpp"
+#include "tests/private_mounts.hpp"
 #include "tests/temporary_directory.hpp"
-#include "tests/unit/shim/private_mounts.hpp"
 
 using shim::mount_description;
 using shim::mount_on;
@@ -14,11 +14,12 @@ using shim::mount_points_below;
 using shim::unmount_below;
 using tests::temporary_directory;
 
-class Mount : public testing::Test {
+class Mount : public tests::private_mounts {
  protected:
   void SetUp() override {
-    if (!tests::enter_private_mounts()) {
-      GTEST_SKIP() << "needs a mount namespace of its own (root)";
+    private_mounts::SetUp();
+    if (IsSkipped()) {
+      return;
     }
     for (const char* name : {"source", "target", "links"}) {
       std::filesystem::create_directory(directory / name);

@@ -1,9 +1,6 @@
 // A whole shim without a virtual machine: containerd's calls go in over a socket, the agent and
-// containerd's event service are fakes. Containers are shared by real mounts, so a test begins with
-//
-//   if (!enter_private_mounts()) { GTEST_SKIP() << no_mounts; }
-//
-// and ends with co_await stop().
+// containerd's event service are fakes. Containers are shared by real mounts, so its tests are of a
+// private_mounts fixture. A test ends with co_await stop().
 #pragma once
 
 #include <memory>
@@ -14,15 +11,13 @@
 #include "runtime_api/ttrpc/client.hpp"
 #include "runtime_api/ttrpc/server.hpp"
 #include "shim/task/service.hpp"
+#include "tests/private_mounts.hpp"
 #include "tests/temporary_directory.hpp"
 #include "tests/unit/shim/fake_agent.hpp"
 #include "tests/unit/shim/fake_containerd.hpp"
 #include "tests/unit/shim/fake_machine.hpp"
-#include "tests/unit/shim/private_mounts.hpp"
 
 namespace tests {
-
-inline constexpr const char* no_mounts = "needs a mount namespace of its own (root)";
 
 struct sandbox_bench {
   // Without `booted` the sandbox is not even started.

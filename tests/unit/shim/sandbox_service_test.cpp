@@ -17,8 +17,6 @@
 
 using flow::awaitable;
 using tests::co_test;
-using tests::enter_private_mounts;
-using tests::no_mounts;
 using tests::sandbox_bench;
 using tests::settle;
 using ttrpc::code;
@@ -113,14 +111,7 @@ code code_of(const flow::result<Response>& r) {
   return r ? code() : ttrpc::code_of(r.error().code());
 }
 
-class SandboxService : public testing::Test {
- protected:
-  void SetUp() override {
-    if (!enter_private_mounts()) {
-      GTEST_SKIP() << no_mounts;
-    }
-  }
-};
+class SandboxService : public tests::private_mounts {};
 
 }  // namespace
 

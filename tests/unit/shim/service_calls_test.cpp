@@ -10,8 +10,6 @@
 using flow::awaitable;
 using flow::error;
 using tests::co_test;
-using tests::enter_private_mounts;
-using tests::no_mounts;
 using tests::sandbox_bench;
 using ttrpc::code;
 namespace api = containerd::task::v2;
@@ -29,14 +27,7 @@ awaitable<void> expect_error(awaitable<error> step, code wanted) {
 
 }  // namespace
 
-class TaskCalls : public testing::Test {
- protected:
-  void SetUp() override {
-    if (!enter_private_mounts()) {
-      GTEST_SKIP() << no_mounts;
-    }
-  }
-};
+class TaskCalls : public tests::private_mounts {};
 
 TEST_F(TaskCalls, UnknownContainerIsNotFoundByEveryCall) {
   co_test([](auto executor) -> awaitable<void> {

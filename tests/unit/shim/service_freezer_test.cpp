@@ -12,8 +12,6 @@
 using flow::awaitable;
 using flow::error;
 using tests::co_test;
-using tests::enter_private_mounts;
-using tests::no_mounts;
 using tests::sandbox_bench;
 using tests::settle;
 using ttrpc::code;
@@ -58,14 +56,7 @@ void expect_refused(const error& got, const std::string& text) {
 
 }  // namespace
 
-class TaskFreezer : public testing::Test {
- protected:
-  void SetUp() override {
-    if (!enter_private_mounts()) {
-      GTEST_SKIP() << no_mounts;
-    }
-  }
-};
+class TaskFreezer : public tests::private_mounts {};
 
 TEST_F(TaskFreezer, PausedContainerSaysSoWithItsExecsUntilItIsResumed) {
   co_test([](auto executor) -> awaitable<void> {

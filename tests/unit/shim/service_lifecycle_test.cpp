@@ -13,8 +13,6 @@
 
 using flow::awaitable;
 using tests::co_test;
-using tests::enter_private_mounts;
-using tests::no_mounts;
 using tests::sandbox_bench;
 using tests::settle;
 namespace api = containerd::task::v2;
@@ -44,14 +42,7 @@ std::vector<std::string> exits(const tests::fake_containerd& told) {
 
 }  // namespace
 
-class TaskLifecycle : public testing::Test {
- protected:
-  void SetUp() override {
-    if (!enter_private_mounts()) {
-      GTEST_SKIP() << no_mounts;
-    }
-  }
-};
+class TaskLifecycle : public tests::private_mounts {};
 
 TEST_F(TaskLifecycle, StatesExitStatusAndEventsFollowTheProcess) {
   co_test([](auto executor) -> awaitable<void> {

@@ -13,8 +13,6 @@
 using flow::awaitable;
 using flow::error;
 using tests::co_test;
-using tests::enter_private_mounts;
-using tests::no_mounts;
 using tests::sandbox_bench;
 using tests::settle;
 using ttrpc::code;
@@ -42,14 +40,7 @@ std::size_t count(const std::vector<std::string>& topics, const std::string& wan
 
 }  // namespace
 
-class TaskResources : public testing::Test {
- protected:
-  void SetUp() override {
-    if (!enter_private_mounts()) {
-      GTEST_SKIP() << no_mounts;
-    }
-  }
-};
+class TaskResources : public tests::private_mounts {};
 
 TEST_F(TaskResources, UpdateReachesTheGuestBeforeAndAfterTheStart) {
   co_test([](auto executor) -> awaitable<void> {

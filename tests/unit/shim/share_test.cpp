@@ -4,16 +4,17 @@
 
 #include "flow/file.hpp"
 #include "shim/rootfs/mount.hpp"
+#include "tests/private_mounts.hpp"
 #include "tests/temporary_directory.hpp"
-#include "tests/unit/shim/private_mounts.hpp"
 
 using std::filesystem::path;
 
-class Share : public testing::Test {
+class Share : public tests::private_mounts {
  protected:
   void SetUp() override {
-    if (!tests::enter_private_mounts()) {
-      GTEST_SKIP() << "needs a mount namespace of its own (root)";
+    private_mounts::SetUp();
+    if (IsSkipped()) {
+      return;
     }
     std::filesystem::create_directory(directory / "sandbox");
     std::filesystem::create_directory(directory / "volume");
