@@ -264,7 +264,7 @@ class world {
     std::vector<std::byte> all(sizeof header + payload.size());
     std::memcpy(all.data(), &header, sizeof header);
     std::copy(payload.begin(), payload.end(), all.begin() + sizeof header);
-    static_cast<void>(send_with_descriptors(front_.get(), all, descriptors));
+    static_cast<void>(flow::send_with_descriptors(front_.get(), all, descriptors));
     turn();
   }
 
