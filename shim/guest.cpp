@@ -10,6 +10,7 @@
 #include "flow/frame.hpp"
 #include "runtime_api/ttrpc/byte_stream.hpp"
 #include "runtime_api/ttrpc/status.hpp"
+#include "shim/resident_memory.hpp"
 #include "shim/timestamp.hpp"
 
 namespace shim {
@@ -224,6 +225,8 @@ awaitable<void> guest::keep_clock() {
     if (set) {
       log_.debug("guest clock", {{"ahead_ns", set.value().offset()}});
     }
+    // Perhaps all that is done here until the next time.
+    trim_resident_memory();
   }
 }
 

@@ -3,8 +3,8 @@
 
 namespace shim {
 
-// Gives back what starting a container took and idling does not need: free heap pages, and pages of
-// the program itself, which come back from the page cache when they are used.
+// Gives back what doing something took and idling does not need: free heap pages, and pages of the
+// program itself, which come back from the page cache when they are used.
 void trim_resident_memory() noexcept;
 
 }  // namespace shim

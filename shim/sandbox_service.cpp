@@ -5,7 +5,6 @@
 #include <stop_token>
 
 #include "runtime_api/ttrpc/status.hpp"
-#include "shim/resident_memory.hpp"
 #include "shim/timestamp.hpp"
 
 namespace shim {
@@ -94,7 +93,7 @@ sandbox_service::answer<api::StartSandboxResponse> sandbox_service::start_sandbo
   host_ = std::move(host.value());
   pid_ = host_->pid();
   tasks_.set_sandbox_pid(pid_);
-  trim_resident_memory();
+  tasks_.trim_soon();
   log_.info("start sandbox", {{"id", id_}, {"pid", pid_}});
   api::StartSandboxResponse response;
   response.set_pid(static_cast<std::uint32_t>(pid_));

@@ -6,6 +6,7 @@
 
 #include "containerd/events/task.pb.h"
 #include "runtime_api/ttrpc/status.hpp"
+#include "shim/resident_memory.hpp"
 #include "shim/timestamp.hpp"
 
 namespace shim {
@@ -15,6 +16,12 @@ using flow::error;
 using flow::result;
 using ttrpc::code;
 namespace api = containerd::task::v2;
+
+namespace {
+
+constexpr auto trim_delay = std::chrono::seconds(1);
+
+}  // namespace
 
 task_service::task_service(flow::asio::any_io_executor executor, sandbox& in, publisher& events,
                            const config& c, std::function<void()> on_shutdown, flow::log& log)
@@ -128,6 +135,20 @@ awaitable<void> task_service::release(std::shared_ptr<process> p) {
     if (p->streams->lost() != 0) {
       log_.error("output lost in all", {{"exec_id", p->exec_id}, {"bytes", p->streams->lost()}});
     }
+  }
+}
+
+void task_service::trim_soon() {
+  if (!std::exchange(trimming_, true)) {
+    background_.spawn("trim", trim());
+  }
+}
+
+awaitable<void> task_service::trim() {
+  const bool stopping = co_await stopping_.wait_for(trim_delay);
+  trimming_ = false;
+  if (!stopping) {
+    trim_resident_memory();
   }
 }
 

@@ -46,6 +46,10 @@ class task_service final : public containerd::task::v2::task_service {
   // The pid that stands for the sandbox itself, for those who name its namespaces by it.
   void set_sandbox_pid(pid_t pid) noexcept { sandbox_pid_ = pid; }
 
+  // Gives back memory in a moment: what follows a start (its answer, events, the calls of clients)
+  // needs some again.
+  void trim_soon();
+
   // Writes what there is into the log: a line for each process.
   void report() const;
 
@@ -115,6 +119,7 @@ class task_service final : public containerd::task::v2::task_service {
   flow::awaitable<void> delete_exec(container& c, std::shared_ptr<process> p);
   flow::awaitable<void> delete_in_guest(std::uint32_t container_number);
   flow::awaitable<void> release(std::shared_ptr<process> p);
+  flow::awaitable<void> trim();
   void process_stopped(const container& c, const process& p);
   void out_of_memory(container& c);
 
@@ -128,7 +133,8 @@ class task_service final : public containerd::task::v2::task_service {
   pid_t sandbox_pid_ = 0;
   std::map<std::string, std::shared_ptr<container>> containers_;
   flow::task_group lingering_;  // processes that were deleted before all was delivered
-  flow::event stopping_;        // wakes those who wait for time to pass
+  bool trimming_ = false;
+  flow::event stopping_;  // wakes those who wait for time to pass
   flow::task_group background_;
 };
 

@@ -1,7 +1,6 @@
 // Start: of a container's first process, or of an exec.
 #include "containerd/events/task.pb.h"
 #include "runtime_api/ttrpc/status.hpp"
-#include "shim/resident_memory.hpp"
 #include "shim/task/service.hpp"
 
 namespace shim {
@@ -64,7 +63,7 @@ task_service::answer<api::StartResponse> task_service::start(context& /*call*/,
   if (!started) {
     co_return started.error();
   }
-  trim_resident_memory();
+  trim_soon();
   log_.info("start", {{"id", c.id()}, {"exec_id", p.exec_id}, {"pid", p.pid}});
   api::StartResponse response;
   response.set_pid(static_cast<std::uint32_t>(p.pid));
