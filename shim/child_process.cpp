@@ -13,8 +13,8 @@ using flow::awaitable;
 using flow::result;
 using flow::system_error;
 
-result<std::unique_ptr<child_process>> child_process::start(flow::asio::any_io_executor executor,
-                                                            flow::command c, lifetime bound) {
+result<std::unique_ptr<child_process>> child_process::start(
+    const flow::asio::any_io_executor& executor, flow::command c, lifetime bound) {
   c.dies_with_parent = bound == lifetime::ends_with_shim;
   c.new_session = true;
   const auto pid = flow::spawn(c);
@@ -28,12 +28,12 @@ result<std::unique_ptr<child_process>> child_process::start(flow::asio::any_io_e
     return system_error("pidfd_open " + c.argv.front());
   }
   auto name = c.argv.front().substr(c.argv.front().rfind('/') + 1);
-  return std::make_unique<child_process>(std::move(executor), std::move(name), pid.value(), pidfd);
+  return std::make_unique<child_process>(executor, std::move(name), pid.value(), pidfd);
 }
 
-child_process::child_process(flow::asio::any_io_executor executor, std::string name, pid_t pid,
-                             int pidfd)
-    : name_(std::move(name)), pid_(pid), pidfd_(std::move(executor), pidfd) {}
+child_process::child_process(const flow::asio::any_io_executor& executor, std::string name,
+                             pid_t pid, int pidfd)
+    : name_(std::move(name)), pid_(pid), pidfd_(executor, pidfd) {}
 
 child_process::~child_process() {
   if (ended_) {

@@ -21,9 +21,10 @@ class child_process {
   enum class lifetime { ends_with_shim, own };
 
   static flow::result<std::unique_ptr<child_process>> start(
-      flow::asio::any_io_executor executor, flow::command c,
+      const flow::asio::any_io_executor& executor, flow::command c,
       lifetime bound = lifetime::ends_with_shim);
-  child_process(flow::asio::any_io_executor executor, std::string name, pid_t pid, int pidfd);
+  child_process(const flow::asio::any_io_executor& executor, std::string name, pid_t pid,
+                int pidfd);
   child_process(const child_process&) = delete;
   child_process& operator=(const child_process&) = delete;
 

@@ -92,7 +92,7 @@ awaitable<result<flow::stream>> guest::expected_stream::claim() {
 
 // --- guest -------------------------------------------------------------------------------------
 
-guest::guest(flow::asio::any_io_executor executor, machine& from, event_handler on_event,
+guest::guest(const flow::asio::any_io_executor& executor, machine& from, event_handler on_event,
              flow::log& log)
     : executor_(executor),
       machine_(from),

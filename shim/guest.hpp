@@ -52,7 +52,7 @@ class guest {
   };
 
   // Given objects outlive this one. `on_event` hears of everything that happens in the guest.
-  guest(flow::asio::any_io_executor executor, machine& from, event_handler on_event,
+  guest(const flow::asio::any_io_executor& executor, machine& from, event_handler on_event,
         flow::log& log);
   guest(const guest&) = delete;
   guest& operator=(const guest&) = delete;

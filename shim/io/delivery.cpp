@@ -28,8 +28,8 @@ constexpr std::uint64_t most_on_the_way = std::uint64_t{4} << 20U;
 
 }  // namespace
 
-delivery::delivery(flow::asio::any_io_executor executor, std::string name, std::unique_ptr<sink> to,
-                   const delivery_limits& limits, flow::log& log)
+delivery::delivery(const flow::asio::any_io_executor& executor, std::string name,
+                   std::unique_ptr<sink> to, const delivery_limits& limits, flow::log& log)
     : executor_(executor),
       name_(std::move(name)),
       sink_(std::move(to)),

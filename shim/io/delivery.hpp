@@ -48,7 +48,7 @@ struct delivery_limits {
 class delivery {
  public:
   // `name` is for the log ("redis stdout"); `log` and `limits` outlive the object.
-  delivery(flow::asio::any_io_executor executor, std::string name, std::unique_ptr<sink> to,
+  delivery(const flow::asio::any_io_executor& executor, std::string name, std::unique_ptr<sink> to,
            const delivery_limits& limits, flow::log& log);
   delivery(const delivery&) = delete;
   delivery& operator=(const delivery&) = delete;

@@ -82,10 +82,11 @@ void fifo_sink::close() {
   own_reader_.reset();
 }
 
-fifo_source::fifo_source(flow::asio::any_io_executor executor, unique_fd reader, unique_fd writer)
-    : reader_(std::move(executor), reader.release()), own_writer_(std::move(writer)) {}
+fifo_source::fifo_source(const flow::asio::any_io_executor& executor, unique_fd reader,
+                         unique_fd writer)
+    : reader_(executor, reader.release()), own_writer_(std::move(writer)) {}
 
-result<fifo_source> fifo_source::open(flow::asio::any_io_executor executor,
+result<fifo_source> fifo_source::open(const flow::asio::any_io_executor& executor,
                                       const std::string& path) {
   auto file = looked_up_file::find(path);
   if (!file) {
@@ -102,7 +103,7 @@ result<fifo_source> fifo_source::open(flow::asio::any_io_executor executor,
   if (!writer) {
     return std::move(writer).error();
   }
-  return fifo_source(std::move(executor), std::move(reader.value()), std::move(writer.value()));
+  return fifo_source(executor, std::move(reader.value()), std::move(writer.value()));
 }
 
 awaitable<result<std::size_t>> fifo_source::read_some(flow::asio::mutable_buffer buffer) {

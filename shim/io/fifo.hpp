@@ -59,7 +59,7 @@ class fifo_sink final : public sink {
 class fifo_source final : public source {
  public:
   // errc::invalid_argument if `path` is not a FIFO.
-  static flow::result<fifo_source> open(flow::asio::any_io_executor executor,
+  static flow::result<fifo_source> open(const flow::asio::any_io_executor& executor,
                                         const std::string& path);
 
   // The end comes after close_input(), when every client has closed.
@@ -70,7 +70,8 @@ class fifo_source final : public source {
   void close() override;
 
  private:
-  fifo_source(flow::asio::any_io_executor executor, flow::unique_fd reader, flow::unique_fd writer);
+  fifo_source(const flow::asio::any_io_executor& executor, flow::unique_fd reader,
+              flow::unique_fd writer);
 
   boost::asio::posix::stream_descriptor reader_;
   flow::unique_fd own_writer_;

@@ -154,7 +154,7 @@ result<void> mount_on(const mount_description& m, const path& target) {
   if ((flags & MS_BIND) != 0 && (flags & independent) != 0 &&
       ::mount("", target.c_str(), "", MS_REMOUNT | (flags & ~static_cast<unsigned long>(MS_REC)),
               "") != 0) {
-    const auto failure = system_error("remount " + target.string());
+    auto failure = system_error("remount " + target.string());
     ::umount2(target.c_str(), MNT_DETACH);
     return failure;
   }

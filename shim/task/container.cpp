@@ -32,8 +32,8 @@ std::string name_in_guest(std::uint32_t number) {
 
 }  // namespace
 
-container::container(flow::asio::any_io_executor executor, std::string id, path bundle, sandbox& in,
-                     stopped_handler on_stopped, flow::log& log)
+container::container(const flow::asio::any_io_executor& executor, std::string id, path bundle,
+                     sandbox& in, stopped_handler on_stopped, flow::log& log)
     : executor_(executor),
       id_(std::move(id)),
       bundle_(std::move(bundle)),

@@ -23,8 +23,8 @@ class container {
   // Told when a process has stopped.
   using stopped_handler = std::function<void(const container&, const process&)>;
 
-  container(flow::asio::any_io_executor executor, std::string id, std::filesystem::path bundle,
-            sandbox& in, stopped_handler on_stopped, flow::log& log);
+  container(const flow::asio::any_io_executor& executor, std::string id,
+            std::filesystem::path bundle, sandbox& in, stopped_handler on_stopped, flow::log& log);
   container(const container&) = delete;
   container& operator=(const container&) = delete;
   ~container() { sandbox_.forget(number_); }

@@ -23,8 +23,9 @@ constexpr auto trim_delay = std::chrono::seconds(1);
 
 }  // namespace
 
-task_service::task_service(flow::asio::any_io_executor executor, sandbox& in, publisher& events,
-                           const config& c, std::function<void()> on_shutdown, flow::log& log)
+task_service::task_service(const flow::asio::any_io_executor& executor, sandbox& in,
+                           publisher& events, const config& c, std::function<void()> on_shutdown,
+                           flow::log& log)
     : executor_(executor),
       sandbox_(in),
       events_(events),

@@ -28,7 +28,7 @@ class task_service final : public containerd::task::v2::task_service {
  public:
   // `on_shutdown` is called when containerd asked the shim to end and no container is left.
   // Everything given outlives the object.
-  task_service(flow::asio::any_io_executor executor, sandbox& in, publisher& events,
+  task_service(const flow::asio::any_io_executor& executor, sandbox& in, publisher& events,
                const config& c, std::function<void()> on_shutdown, flow::log& log);
 
   // No container is there or on its way.
@@ -82,6 +82,8 @@ class task_service final : public containerd::task::v2::task_service {
       context& call, const containerd::task::v2::PidsRequest& request) override;
   answer<empty> pause(context& call, const containerd::task::v2::PauseRequest& request) override;
   answer<empty> resume(context& call, const containerd::task::v2::ResumeRequest& request) override;
+  answer<empty> checkpoint(context& call,
+                           const containerd::task::v2::CheckpointTaskRequest& request) override;
   answer<empty> update(context& call,
                        const containerd::task::v2::UpdateTaskRequest& request) override;
   answer<containerd::task::v2::StatsResponse> stats(

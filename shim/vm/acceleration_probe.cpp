@@ -18,7 +18,6 @@
 namespace shim {
 
 using flow::awaitable;
-using flow::errc;
 using flow::error;
 using flow::result;
 using flow::system_error;

@@ -8,8 +8,6 @@
 using e2e::ctr;
 using e2e::ctr_run;
 using e2e::eventually;
-using e2e::private_containerd;
-using e2e::running_command;
 
 namespace {
 

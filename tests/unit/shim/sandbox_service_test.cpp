@@ -26,7 +26,7 @@ namespace {
 
 // A shim with the service, on a second connection beside that of the tasks.
 struct pod_bench : sandbox_bench {
-  explicit pod_bench(boost::asio::any_io_executor ex)
+  explicit pod_bench(const boost::asio::any_io_executor& ex)
       : sandbox_bench(ex),
         sandboxes(
             ex, "pod", sandbox, service, [this] { asked_to_end = true; }, log),
