@@ -32,14 +32,17 @@ void remove_own_entries(const path& directory) {
   std::filesystem::remove(directory, ec);
 }
 
-// The mount that `source` is on, and the file in it. Empty where the kernel does not say.
+// The mount that `source` is on, and the file in it. A mount of overlayfs or btrfs has files of
+// several devices, which number them without regard to each other. Empty where the kernel does not
+// say.
 std::string identity_of(const path& source) {
   struct statx is{};
   if (::statx(AT_FDCWD, source.c_str(), 0, STATX_INO | STATX_MNT_ID, &is) != 0 ||
       (is.stx_mask & STATX_MNT_ID) == 0) {
     return {};
   }
-  return std::to_string(is.stx_mnt_id) + " " + std::to_string(is.stx_ino);
+  return std::to_string(is.stx_mnt_id) + " " + std::to_string(is.stx_dev_major) + ":" +
+         std::to_string(is.stx_dev_minor) + " " + std::to_string(is.stx_ino);
 }
 
 result<void> make_mount_point(const path& target, bool directory) {

@@ -1,6 +1,7 @@
 #include "shim/rootfs/share.hpp"
 
 #include <gtest/gtest.h>
+#include <sys/stat.h>
 
 #include "flow/file.hpp"
 #include "shim/rootfs/mount.hpp"
@@ -122,6 +123,32 @@ TEST_F(Share, WhatLooksAlikeIsNotTheSame) {
   EXPECT_NE(give(s, directory / "volume"), give(s, other)) << "another mount of it";
   EXPECT_NE(give(s, directory / "volume"), give(s, directory / "volume/precious"));
   s.remove();
+}
+
+// Files of two layers, which an overlay shows with the numbers they have there.
+TEST_F(Share, SameNumberOnAnotherDeviceIsAnotherFile) {
+  for (const std::string layer : {"lower", "upper"}) {
+    std::filesystem::create_directory(directory / layer);
+    ASSERT_TRUE(shim::mount_on({"tmpfs", "tmpfs", {}}, directory / layer));
+    ASSERT_TRUE(flow::write_file(directory / layer + "/" + layer, ""));
+  }
+  const path both = directory / "both";
+  std::filesystem::create_directory(both);
+  const auto layers = "lowerdir=" + (directory / "upper") + ":" + (directory / "lower");
+  ASSERT_TRUE(shim::mount_on({"overlay", "overlay", {layers, "xino=off"}}, both));
+  struct stat lower{};
+  struct stat upper{};
+  ASSERT_EQ(::stat((both / "lower").c_str(), &lower), 0);
+  ASSERT_EQ(::stat((both / "upper").c_str(), &upper), 0);
+  ASSERT_EQ(lower.st_ino, upper.st_ino);
+
+  shim::share s(directory / "sandbox");
+  ASSERT_TRUE(s.make());
+  EXPECT_NE(give(s, both / "lower"), give(s, both / "upper"));
+  s.remove();
+  for (const auto* mounted : {"both", "upper", "lower"}) {
+    shim::unmount_below(directory / mounted);
+  }
 }
 
 TEST_F(Share, WhatWasMountedInAVolumeSinceThenIsThereForTheNext) {
