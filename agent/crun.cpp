@@ -8,6 +8,7 @@
 
 #include "flow/file.hpp"
 #include "flow/spawn.hpp"
+#include "flow/split.hpp"
 #include "runtime_api/ttrpc/status.hpp"
 
 namespace agent {
@@ -139,9 +140,7 @@ awaitable<result<void>> crun::remove(const std::string& id, const std::string& b
 std::string crun_error_text(std::string_view log) {
   std::string text;
   while (!log.empty()) {
-    const auto end = log.find('\n');
-    const auto line = log.substr(0, end);
-    log.remove_prefix(end == std::string_view::npos ? log.size() : end + 1);
+    const auto line = flow::split_front(log, '\n');
     boost::system::error_code ec;
     const auto value = boost::json::parse(line, ec);
     if (ec || !value.is_object()) {

@@ -94,14 +94,15 @@ std::string unescape(std::string_view text) {
   return out;
 }
 
-struct mount_entry {
+struct found_mount {
   std::string point;
   std::string below;  // the point relative to the directory that was asked for; empty: that
   std::string what;   // device and directory of the file system
 };
 
-std::vector<mount_entry> mounts_below(const path& directory) {
-  std::vector<mount_entry> found;
+// At `directory` and below, in the order they were made.
+std::vector<found_mount> find_mounts(const path& directory) {
+  std::vector<found_mount> found;
   // As the kernel names it, if there is a link on the way. What it is itself is not looked at: a
   // mount may be stale.
   std::error_code ec;
@@ -114,18 +115,20 @@ std::vector<mount_entry> mounts_below(const path& directory) {
     return found;
   }
   const std::string exactly = (parent / directory.filename()).string();
+  const std::string inside = exactly + "/";
   std::string_view rest = table.value();
   while (!rest.empty()) {
     // id, parent, device, root, mount point
     auto line = flow::split_front(rest, '\n');
     flow::split_front(line, ' ');
     flow::split_front(line, ' ');
-    std::string what(flow::split_front(line, ' '));
-    what.append(" ").append(flow::split_front(line, ' '));
+    const auto device = flow::split_front(line, ' ');
+    const auto root = flow::split_front(line, ' ');
     auto point = unescape(flow::split_front(line, ' '));
-    if (point == exactly || point.starts_with(exactly + "/")) {
+    if (point == exactly || point.starts_with(inside)) {
       auto below = point.substr(exactly.size());
-      found.push_back({std::move(point), std::move(below), std::move(what)});
+      found.push_back(
+          {std::move(point), std::move(below), std::string(device).append(" ").append(root)});
     }
   }
   return found;
@@ -170,7 +173,7 @@ result<void> bind_mount(const path& source, const path& target) {
 
 std::vector<std::string> mount_points_below(const path& directory) {
   std::vector<std::string> found;
-  for (auto& m : mounts_below(directory)) {
+  for (auto& m : find_mounts(directory)) {
     found.push_back(std::move(m.point));
   }
   return found;
@@ -178,7 +181,7 @@ std::vector<std::string> mount_points_below(const path& directory) {
 
 std::map<std::string, std::string> mounted_below(const path& directory) {
   std::map<std::string, std::string> found;
-  for (auto& m : mounts_below(directory)) {
+  for (auto& m : find_mounts(directory)) {
     if (!m.below.empty()) {
       found[m.below] = std::move(m.what);
     }

@@ -22,6 +22,14 @@ func (c *shim) member(id string, s specification) *child {
 	})
 }
 
+// destroy kills a member that runs until then.
+func (p *child) destroy() {
+	p.shim.t.Helper()
+	p.kill(syscall.SIGKILL)
+	p.mustExit(137)
+	p.delete()
+}
+
 // dataVolume is a directory of the host at /data.
 func dataVolume(directory string) specs.Mount {
 	return specs.Mount{Type: "bind", Source: directory, Destination: "/data", Options: []string{"rbind", "rw"}}
@@ -57,9 +65,7 @@ func testSandboxMembersAreIndependent(t *testing.T) {
 	if got := stays.state().Status; got != tasktypes.Status_RUNNING {
 		t.Errorf("the other's state is %v", got)
 	}
-	stays.kill(syscall.SIGKILL)
-	stays.mustExit(137)
-	stays.delete()
+	stays.destroy()
 	c.endSandbox()
 }
 
@@ -108,9 +114,7 @@ func testSandboxMemberExec(t *testing.T) {
 		p.delete()
 	}
 	for _, member := range members {
-		member.kill(syscall.SIGKILL)
-		member.mustExit(137)
-		member.delete()
+		member.destroy()
 	}
 	c.endSandbox()
 }
@@ -137,9 +141,7 @@ func testSandboxMembersShareNamespaces(t *testing.T) {
 	if apart.stdout.text() == theirs {
 		t.Errorf("both have %q, which nobody asked for", theirs)
 	}
-	first.kill(syscall.SIGKILL)
-	first.mustExit(137)
-	first.delete()
+	first.destroy()
 	c.endSandbox()
 }
 
