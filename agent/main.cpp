@@ -8,10 +8,10 @@
 #include <csignal>
 
 #include "agent/boot/boot.hpp"
-#include "agent/clock.hpp"
-#include "agent/io/host.hpp"
-#include "agent/os.hpp"
-#include "agent/session.hpp"
+#include "agent/session/clock.hpp"
+#include "agent/session/session.hpp"
+#include "agent/session/shim_dialer.hpp"
+#include "agent/storage/os.hpp"
 #include "flow/task_group.hpp"
 
 namespace {
@@ -28,7 +28,7 @@ namespace {
 void serve(const agent::command_line& parameters, std::uint32_t init_entered_ms, flow::log& log) {
   boost::asio::io_context context(1);
   const auto executor = context.get_executor();
-  agent::host shim(executor, agent::host::vsock_dialer(executor, parameters.port));
+  agent::shim_dialer shim(executor, agent::shim_dialer::vsock_dialer(executor, parameters.port));
   boost::asio::co_spawn(context, agent::serve_shim(executor, shim, init_entered_ms, log),
                         [&](const std::exception_ptr& failure, const flow::result<void>& ended) {
                           if (failure) {

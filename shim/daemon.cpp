@@ -8,12 +8,12 @@
 
 #include "runtime_api/ttrpc/server.hpp"
 #include "runtime_api/ttrpc/unix_socket.hpp"
-#include "shim/bootstrap/sandbox_lock.hpp"
 #include "shim/events/publisher.hpp"
-#include "shim/sandbox.hpp"
-#include "shim/sandbox_service.hpp"
+#include "shim/sandbox/sandbox.hpp"
+#include "shim/sandbox/sandbox_service.hpp"
+#include "shim/state/sandbox_lock.hpp"
 #include "shim/task/service.hpp"
-#include "shim/vm/qemu_machine.hpp"
+#include "shim/vm/qemu/machine.hpp"
 
 namespace shim {
 

@@ -5,9 +5,9 @@
 #include <filesystem>
 #include <string>
 
-#include "flow/log.hpp"
+#include "flow/system/log.hpp"
 #include "flow/unique_fd.hpp"
-#include "shim/config.hpp"
+#include "shim/config/config.hpp"
 #include "shim/options.hpp"
 
 namespace shim {

@@ -1,7 +1,7 @@
 #include "agent/boot/boot.hpp"
 
 #include "agent/boot/file_systems.hpp"
-#include "agent/modules.hpp"
+#include "agent/storage/modules.hpp"
 
 namespace agent {
 flow::result<command_line> boot(os& system) {

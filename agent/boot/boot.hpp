@@ -2,7 +2,7 @@
 #pragma once
 
 #include "agent/boot/command_line.hpp"
-#include "agent/os.hpp"
+#include "agent/storage/os.hpp"
 
 namespace agent {
 

@@ -6,7 +6,7 @@
 #include <string_view>
 
 #include "flow/error.hpp"
-#include "flow/log.hpp"
+#include "flow/system/log.hpp"
 
 namespace agent {
 

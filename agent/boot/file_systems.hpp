@@ -1,7 +1,7 @@
 // Makes the guest's file system tree what containers expect of a Linux machine.
 #pragma once
 
-#include "agent/os.hpp"
+#include "agent/storage/os.hpp"
 
 namespace agent {
 

@@ -9,7 +9,7 @@
 #include <cstring>
 #include <vector>
 
-#include "flow/scm_rights.hpp"
+#include "flow/system/scm_rights.hpp"
 
 namespace agent {
 

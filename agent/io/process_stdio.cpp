@@ -33,7 +33,7 @@ process_stdio::process_stdio(const flow::asio::any_io_executor& executor, flow::
         log.error("stdio task failed", {{"task", name}, {"err", flow::describe(failure)}});
       }) {}
 
-awaitable<result<void>> process_stdio::open(host& shim, const Stdio& wanted) {
+awaitable<result<void>> process_stdio::open(shim_dialer& shim, const Stdio& wanted) {
   terminal_ = wanted.terminal();
   if (terminal_ && !wanted.has_stdout()) {
     co_return error(ttrpc::code::invalid_argument, "a terminal without a stream");
@@ -70,7 +70,8 @@ awaitable<result<void>> process_stdio::open(host& shim, const Stdio& wanted) {
   co_return result<void>();
 }
 
-awaitable<result<void>> process_stdio::connect(host& shim, const Stream& wanted, channel& to) {
+awaitable<result<void>> process_stdio::connect(shim_dialer& shim, const Stream& wanted,
+                                               channel& to) {
   auto stream = co_await shim.connect_stream(wanted.token());
   if (!stream) {
     co_return stream.error();

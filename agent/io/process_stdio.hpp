@@ -11,11 +11,11 @@
 #include <memory>
 #include <optional>
 
-#include "agent/crun.hpp"
-#include "agent/io/host.hpp"
+#include "agent/container/crun.hpp"
 #include "agent/io/input_pump.hpp"
 #include "agent/io/output_pump.hpp"
-#include "flow/log.hpp"
+#include "agent/session/shim_dialer.hpp"
+#include "flow/system/log.hpp"
 #include "flow/task_group.hpp"
 #include "hvsock/agent/v1/agent.pb.h"
 
@@ -27,7 +27,8 @@ class process_stdio {
   process_stdio(const flow::asio::any_io_executor& executor, flow::log& log);
 
   // Connects the streams that `wanted` names and makes the pipes.
-  flow::awaitable<flow::result<void>> open(host& shim, const hvsock::agent::v1::Stdio& wanted);
+  flow::awaitable<flow::result<void>> open(shim_dialer& shim,
+                                           const hvsock::agent::v1::Stdio& wanted);
 
   bool terminal() const noexcept { return terminal_; }
 
@@ -64,8 +65,8 @@ class process_stdio {
     std::optional<output_pump> output;
   };
 
-  flow::awaitable<flow::result<void>> connect(host& shim, const hvsock::agent::v1::Stream& wanted,
-                                              channel& to);
+  flow::awaitable<flow::result<void>> connect(shim_dialer& shim,
+                                              const hvsock::agent::v1::Stream& wanted, channel& to);
   flow::result<void> make_pipe(channel& to, bool process_reads);
   flow::awaitable<void> run_input(channel& c);
   flow::awaitable<void> run_output(channel& c);

@@ -18,7 +18,7 @@
 
 #include "flow/device/syscall_filter.hpp"
 #include "flow/error.hpp"
-#include "flow/log.hpp"
+#include "flow/system/log.hpp"
 
 namespace flow::device {
 

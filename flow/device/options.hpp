@@ -7,7 +7,7 @@
 #include <string_view>
 
 #include "flow/error.hpp"
-#include "flow/log.hpp"
+#include "flow/system/log.hpp"
 
 namespace flow::device {
 

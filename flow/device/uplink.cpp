@@ -4,7 +4,7 @@
 #include <boost/asio/error.hpp>
 #include <cstring>
 
-#include "flow/scm_rights.hpp"
+#include "flow/system/scm_rights.hpp"
 
 namespace flow::device {
 namespace {

@@ -12,12 +12,12 @@
 
 #include "flow/device/confinement.hpp"
 #include "flow/device/event_loop.hpp"
-#include "flow/device/hybrid_connector.hpp"
 #include "flow/device/limits.hpp"
-#include "flow/device/unix_socket.hpp"
-#include "flow/device/uplink_connector.hpp"
-#include "flow/device/vhost_user_backend.hpp"
-#include "flow/device/vsock_device.hpp"
+#include "flow/device/vhost_user/backend.hpp"
+#include "flow/device/vsock/device.hpp"
+#include "flow/device/vsock/hybrid_connector.hpp"
+#include "flow/device/vsock/uplink_connector.hpp"
+#include "flow/system/unix_socket.hpp"
 
 namespace flow::device {
 namespace {

@@ -3,7 +3,7 @@
 
 #include "flow/device/exit_code.hpp"
 #include "flow/device/options.hpp"
-#include "flow/log.hpp"
+#include "flow/system/log.hpp"
 
 namespace flow::device {
 

@@ -4,7 +4,7 @@
 #include <functional>
 
 #include "flow/listener.hpp"
-#include "flow/log.hpp"
+#include "flow/system/log.hpp"
 #include "flow/task_group.hpp"
 #include "flow/tools/connection_options.hpp"
 #include "flow/tools/exit_status.hpp"

@@ -1,7 +1,7 @@
 // What hvcat does: one connection or many, each between a peer and the local files, or echoed.
 #pragma once
 
-#include "flow/log.hpp"
+#include "flow/system/log.hpp"
 #include "flow/task_group.hpp"
 #include "flow/tools/cat_options.hpp"
 #include "flow/tools/exit_status.hpp"

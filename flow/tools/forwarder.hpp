@@ -5,7 +5,7 @@
 #include <vector>
 
 #include "flow/copy.hpp"
-#include "flow/log.hpp"
+#include "flow/system/log.hpp"
 #include "flow/task_group.hpp"
 #include "flow/tools/connection_options.hpp"
 #include "flow/tools/exit_status.hpp"

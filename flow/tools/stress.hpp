@@ -6,7 +6,7 @@
 #include <string>
 #include <vector>
 
-#include "flow/log.hpp"
+#include "flow/system/log.hpp"
 #include "flow/task_group.hpp"
 #include "flow/tools/connection_options.hpp"
 #include "flow/tools/exit_status.hpp"

@@ -23,7 +23,7 @@
 
 #include "flow/asio.hpp"
 #include "flow/error.hpp"
-#include "flow/log.hpp"
+#include "flow/system/log.hpp"
 #include "runtime_api/ttrpc/byte_stream.hpp"
 #include "runtime_api/ttrpc/limits.hpp"
 #include "runtime_api/ttrpc/metadata.hpp"

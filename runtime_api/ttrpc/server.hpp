@@ -26,7 +26,7 @@
 
 #include "flow/asio.hpp"
 #include "flow/event.hpp"
-#include "flow/log.hpp"
+#include "flow/system/log.hpp"
 #include "flow/task_group.hpp"
 #include "runtime_api/ttrpc/byte_stream.hpp"
 #include "runtime_api/ttrpc/limits.hpp"

@@ -10,7 +10,7 @@
 #include <unordered_map>
 
 #include "flow/asio.hpp"
-#include "flow/log.hpp"
+#include "flow/system/log.hpp"
 #include "flow/task_group.hpp"
 #include "runtime_api/ttrpc/connection.hpp"
 #include "runtime_api/ttrpc/server.hpp"

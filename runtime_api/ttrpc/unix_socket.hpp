@@ -7,7 +7,7 @@
 
 #include "flow/asio.hpp"
 #include "flow/error.hpp"
-#include "flow/log.hpp"
+#include "flow/system/log.hpp"
 #include "flow/unique_fd.hpp"
 #include "runtime_api/ttrpc/byte_stream.hpp"
 #include "runtime_api/ttrpc/server.hpp"

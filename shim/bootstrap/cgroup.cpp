@@ -5,8 +5,8 @@
 #include <string_view>
 #include <vector>
 
-#include "flow/file.hpp"
-#include "flow/split.hpp"
+#include "flow/system/file.hpp"
+#include "flow/system/split.hpp"
 
 namespace shim {
 

@@ -5,14 +5,14 @@
 #include <csignal>
 #include <cstdlib>
 
-#include "flow/file.hpp"
-#include "shim/bootstrap/paths.hpp"
-#include "shim/bootstrap/runtime_options.hpp"
-#include "shim/bootstrap/sandbox_lock.hpp"
+#include "flow/system/file.hpp"
 #include "shim/bootstrap/start.hpp"
-#include "shim/config.hpp"
+#include "shim/config/config.hpp"
+#include "shim/oci/runtime_options.hpp"
 #include "shim/rootfs/mount.hpp"
-#include "shim/timestamp.hpp"
+#include "shim/state/paths.hpp"
+#include "shim/state/sandbox_lock.hpp"
+#include "shim/support/timestamp.hpp"
 
 namespace shim {
 

@@ -4,7 +4,7 @@
 #include <string>
 
 #include "containerd/types/introspection.pb.h"
-#include "shim/config.hpp"
+#include "shim/config/config.hpp"
 
 namespace shim {
 

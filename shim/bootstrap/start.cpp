@@ -7,16 +7,16 @@
 #include <cstdlib>
 #include <optional>
 
-#include "flow/file.hpp"
-#include "flow/spawn.hpp"
+#include "flow/system/file.hpp"
+#include "flow/system/spawn.hpp"
 #include "flow/unique_fd.hpp"
 #include "shim/bootstrap/cgroup.hpp"
 #include "shim/bootstrap/listening_socket.hpp"
-#include "shim/bootstrap/paths.hpp"
-#include "shim/bootstrap/sandbox_lock.hpp"
 #include "shim/bootstrap/start_answer.hpp"
 #include "shim/bootstrap/start_input.hpp"
-#include "shim/config.hpp"
+#include "shim/config/config.hpp"
+#include "shim/state/paths.hpp"
+#include "shim/state/sandbox_lock.hpp"
 
 namespace shim {
 

@@ -3,7 +3,7 @@
 #include <unistd.h>
 
 #include "containerd/runtime/bootstrap/v1/bootstrap.pb.h"
-#include "flow/file.hpp"
+#include "flow/system/file.hpp"
 
 namespace shim {
 

@@ -6,7 +6,7 @@
 #include <string>
 
 #include "flow/error.hpp"
-#include "shim/bootstrap/runtime_options.hpp"
+#include "shim/oci/runtime_options.hpp"
 #include "shim/options.hpp"
 
 namespace shim {

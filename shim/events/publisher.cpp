@@ -5,7 +5,7 @@
 
 #include "containerd/services/events/ttrpc/v1/events.ttrpc.hpp"
 #include "runtime_api/ttrpc/unix_socket.hpp"
-#include "shim/timestamp.hpp"
+#include "shim/support/timestamp.hpp"
 
 namespace shim {
 

@@ -17,7 +17,7 @@
 #include "containerd/services/events/ttrpc/v1/events.pb.h"
 #include "flow/asio.hpp"
 #include "flow/event.hpp"
-#include "flow/log.hpp"
+#include "flow/system/log.hpp"
 #include "flow/task_group.hpp"
 #include "runtime_api/ttrpc/client.hpp"
 

@@ -18,8 +18,8 @@
 
 #include "flow/asio.hpp"
 #include "flow/event.hpp"
-#include "flow/log.hpp"
 #include "flow/stream.hpp"
+#include "flow/system/log.hpp"
 #include "flow/task_group.hpp"
 #include "shim/io/logger.hpp"
 #include "shim/io/sink.hpp"

@@ -5,8 +5,8 @@
 #include <string>
 
 #include "flow/asio.hpp"
-#include "flow/log.hpp"
 #include "flow/stream.hpp"
+#include "flow/system/log.hpp"
 #include "flow/task_group.hpp"
 #include "shim/io/source.hpp"
 

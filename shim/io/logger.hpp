@@ -18,12 +18,12 @@
 #include "flow/asio.hpp"
 #include "flow/error.hpp"
 #include "flow/event.hpp"
-#include "flow/log.hpp"
+#include "flow/system/log.hpp"
 #include "flow/task_group.hpp"
 #include "flow/unique_fd.hpp"
-#include "shim/child_process.hpp"
 #include "shim/io/sink.hpp"
 #include "shim/io/stdio_uri.hpp"
+#include "shim/support/child_process.hpp"
 
 namespace shim {
 

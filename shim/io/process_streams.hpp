@@ -8,12 +8,12 @@
 #include <string>
 
 #include "flow/asio.hpp"
-#include "flow/log.hpp"
+#include "flow/system/log.hpp"
 #include "flow/task_group.hpp"
-#include "shim/guest.hpp"
 #include "shim/io/delivery.hpp"
 #include "shim/io/input.hpp"
 #include "shim/io/streaming.hpp"
+#include "shim/sandbox/guest.hpp"
 
 namespace shim {
 

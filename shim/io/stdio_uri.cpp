@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <charconv>
 
-#include "flow/split.hpp"
+#include "flow/system/split.hpp"
 
 namespace shim {
 namespace {

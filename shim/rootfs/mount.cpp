@@ -7,10 +7,10 @@
 #include <algorithm>
 #include <string_view>
 
-#include "flow/file.hpp"
-#include "flow/mount_options.hpp"
-#include "flow/split.hpp"
+#include "flow/system/file.hpp"
+#include "flow/system/split.hpp"
 #include "flow/unique_fd.hpp"
+#include "runtime_api/guest/mount_options.hpp"
 
 namespace shim {
 

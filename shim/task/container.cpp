@@ -5,7 +5,7 @@
 #include <utility>
 
 #include "shim/rootfs/guest_disk.hpp"
-#include "shim/timestamp.hpp"
+#include "shim/support/timestamp.hpp"
 
 namespace shim {
 

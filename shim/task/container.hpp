@@ -8,12 +8,12 @@
 #include <string>
 #include <vector>
 
-#include "flow/log.hpp"
+#include "flow/system/log.hpp"
 #include "flow/task_group.hpp"
+#include "shim/oci/spec.hpp"
 #include "shim/rootfs/guest_mounts.hpp"
 #include "shim/rootfs/mount.hpp"
-#include "shim/sandbox.hpp"
-#include "shim/spec.hpp"
+#include "shim/sandbox/sandbox.hpp"
 #include "shim/task/process.hpp"
 
 namespace shim {

@@ -1,8 +1,8 @@
 // Create: a container up to the point where its first process would be executed.
 #include "containerd/events/task.pb.h"
-#include "flow/file.hpp"
+#include "flow/system/file.hpp"
 #include "runtime_api/ttrpc/status.hpp"
-#include "shim/bootstrap/runtime_options.hpp"
+#include "shim/oci/runtime_options.hpp"
 #include "shim/task/service.hpp"
 
 namespace shim {
@@ -127,7 +127,7 @@ awaitable<result<void>> task_service::create_container(container& c,
     co_return plugged;
   }
 
-  auto host = host_process::start(s.value().network_namespace());
+  auto host = placeholder_process::start(s.value().network_namespace());
   if (!host) {
     co_return host.error();
   }

@@ -3,8 +3,8 @@
 
 #include "containerd/events/task.pb.h"
 #include "runtime_api/ttrpc/status.hpp"
+#include "shim/support/timestamp.hpp"
 #include "shim/task/service.hpp"
-#include "shim/timestamp.hpp"
 
 namespace shim {
 

@@ -12,8 +12,8 @@
 #include <string>
 
 #include "flow/event.hpp"
-#include "shim/host_process.hpp"
 #include "shim/io/process_streams.hpp"
+#include "shim/support/placeholder_process.hpp"
 
 namespace shim {
 
@@ -47,7 +47,7 @@ struct process {
   pid_t pid = 0;        // on the host; 0 before there is one, kept after the exit
 
   std::unique_ptr<process_streams> streams;
-  std::unique_ptr<host_process> host;  // while it exists
+  std::unique_ptr<placeholder_process> host;  // while it exists
   flow::event changed;
 };
 

@@ -1,8 +1,8 @@
 // State and Wait: what is known of a process.
 #include <stop_token>
 
+#include "shim/support/timestamp.hpp"
 #include "shim/task/service.hpp"
-#include "shim/timestamp.hpp"
 
 namespace shim {
 

@@ -6,8 +6,8 @@
 
 #include "containerd/events/task.pb.h"
 #include "runtime_api/ttrpc/status.hpp"
-#include "shim/resident_memory.hpp"
-#include "shim/timestamp.hpp"
+#include "shim/support/resident_memory.hpp"
+#include "shim/support/timestamp.hpp"
 
 namespace shim {
 

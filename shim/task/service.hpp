@@ -14,12 +14,12 @@
 #include <string>
 
 #include "containerd/task/v2/task.ttrpc.hpp"
-#include "flow/log.hpp"
+#include "flow/system/log.hpp"
 #include "flow/task_group.hpp"
-#include "shim/config.hpp"
+#include "shim/config/config.hpp"
 #include "shim/events/publisher.hpp"
 #include "shim/io/streaming.hpp"
-#include "shim/sandbox.hpp"
+#include "shim/sandbox/sandbox.hpp"
 #include "shim/task/container.hpp"
 
 namespace shim {

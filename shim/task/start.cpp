@@ -105,7 +105,7 @@ awaitable<result<void>> task_service::start_exec(container& c, process& p) {
     p.streams->give_up();
     co_return stdio_ready;
   }
-  auto host = host_process::start(c.init()->host->network());
+  auto host = placeholder_process::start(c.init()->host->network());
   if (!host) {
     co_return host.error();
   }

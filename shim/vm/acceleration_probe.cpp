@@ -10,9 +10,9 @@
 #include <chrono>
 
 #include "flow/deadline.hpp"
-#include "flow/file.hpp"
+#include "flow/system/file.hpp"
 #include "flow/task_group.hpp"
-#include "shim/child_process.hpp"
+#include "shim/support/child_process.hpp"
 #include "shim/vm/output_log.hpp"
 
 namespace shim {

@@ -7,9 +7,9 @@
 
 #include "flow/asio.hpp"
 #include "flow/error.hpp"
-#include "flow/log.hpp"
-#include "shim/config.hpp"
-#include "shim/vm/qemu_command.hpp"
+#include "flow/system/log.hpp"
+#include "shim/config/config.hpp"
+#include "shim/vm/qemu/command.hpp"
 
 namespace shim {
 

@@ -8,8 +8,8 @@
 
 #include "flow/device/uplink.hpp"
 #include "flow/listener.hpp"
-#include "flow/log.hpp"
 #include "flow/socket_transport.hpp"
+#include "flow/system/log.hpp"
 
 namespace shim {
 

@@ -6,7 +6,7 @@
 
 #include "flow/asio.hpp"
 #include "flow/error.hpp"
-#include "flow/log.hpp"
+#include "flow/system/log.hpp"
 #include "flow/transport.hpp"
 #include "flow/unique_fd.hpp"
 

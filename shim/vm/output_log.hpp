@@ -9,7 +9,7 @@
 #include "flow/asio.hpp"
 #include "flow/error.hpp"
 #include "flow/event.hpp"
-#include "flow/log.hpp"
+#include "flow/system/log.hpp"
 #include "flow/unique_fd.hpp"
 
 namespace shim {

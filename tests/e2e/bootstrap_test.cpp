@@ -6,7 +6,7 @@
 
 #include "containerd/runc/v1/oci.pb.h"
 #include "containerd/runtime/bootstrap/v1/bootstrap.pb.h"
-#include "flow/file.hpp"
+#include "flow/system/file.hpp"
 #include "flow/task_group.hpp"
 #include "runtimeoptions/v1/api.pb.h"
 #include "tests/e2e/harness/fixture.hpp"

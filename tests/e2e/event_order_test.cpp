@@ -12,7 +12,7 @@
 #include "tests/e2e/harness/event_rules.hpp"
 #include "tests/e2e/harness/fixture.hpp"
 #include "tests/e2e/harness/standalone_shim.hpp"
-#include "tests/unit/shim/fake_containerd.hpp"
+#include "tests/support/fake_containerd.hpp"
 
 using e2e::from_environment;
 using e2e::standalone_connection;

@@ -4,7 +4,7 @@
 #include <csignal>
 #include <fstream>
 
-#include "flow/file.hpp"
+#include "flow/system/file.hpp"
 #include "tests/e2e/harness/environment.hpp"
 #include "tests/e2e/harness/fixture.hpp"
 

@@ -4,7 +4,7 @@
 #include <csignal>
 
 #include "containerd/runtime/bootstrap/v1/bootstrap.pb.h"
-#include "flow/file.hpp"
+#include "flow/system/file.hpp"
 #include "flow/task_group.hpp"
 #include "tests/e2e/harness/fixture.hpp"
 #include "tests/e2e/harness/standalone_shim.hpp"

@@ -14,13 +14,13 @@
 #include <optional>
 #include <vector>
 
-#include "driver_ring.hpp"
-#include "flow/device/connector.hpp"
 #include "flow/device/limits.hpp"
-#include "flow/device/vhost_user_backend.hpp"
-#include "flow/device/vsock_device.hpp"
-#include "flow/scm_rights.hpp"
-#include "guest_ram.hpp"
+#include "flow/device/vhost_user/backend.hpp"
+#include "flow/device/vsock/connector.hpp"
+#include "flow/device/vsock/device.hpp"
+#include "flow/system/scm_rights.hpp"
+#include "tests/support/device/driver_ring.hpp"
+#include "tests/support/device/guest_ram.hpp"
 
 namespace {
 

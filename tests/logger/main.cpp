@@ -21,7 +21,7 @@
 #include <string>
 #include <thread>
 
-#include "flow/file.hpp"
+#include "flow/system/file.hpp"
 #include "flow/unique_fd.hpp"
 
 namespace {

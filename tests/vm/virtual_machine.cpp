@@ -1,4 +1,4 @@
-#include "virtual_machine.hpp"
+#include "tests/vm/virtual_machine.hpp"
 
 #include <fcntl.h>
 #include <poll.h>
@@ -12,10 +12,10 @@
 #include <stdexcept>
 #include <vector>
 
-#include "flow/device/unix_socket.hpp"
-#include "initramfs.hpp"
-#include "tests/sanitized.hpp"
-#include "tests/temporary_directory.hpp"
+#include "flow/system/unix_socket.hpp"
+#include "tests/support/sanitized.hpp"
+#include "tests/support/temporary_directory.hpp"
+#include "tests/vm/initramfs.hpp"
 
 namespace tests {
 namespace {
@@ -120,7 +120,7 @@ virtual_machine::virtual_machine(const std::string& hybrid) {
   auto uplink = socket_pair(SOCK_SEQPACKET);
   auto monitor = socket_pair(SOCK_STREAM);
   if (!hybrid.empty()) {
-    auto listener = flow::device::listen_unix(hybrid + "_1");
+    auto listener = flow::listen_unix(hybrid + "_1");
     if (!listener) {
       throw std::runtime_error(listener.error().message());
     }
@@ -202,7 +202,7 @@ flow::unique_fd virtual_machine::accept(std::uint32_t port) {
   flow::unique_fd fd;
   if (hybrid_control_) {
     wait_readable(hybrid_control_.get());
-    fd = *flow::device::accept_unix(hybrid_control_.get());
+    fd = *flow::accept_unix(hybrid_control_.get());
   } else {
     wait_readable(uplink_.get());
     auto got = flow::device::receive_connection(uplink_.get());

@@ -8,7 +8,7 @@
 
 #include "flow/device/uplink.hpp"
 #include "flow/unique_fd.hpp"
-#include "vm_pattern.hpp"
+#include "tests/vm/vm_pattern.hpp"
 
 namespace tests {
 

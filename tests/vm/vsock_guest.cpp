@@ -33,7 +33,7 @@
 #include <string>
 #include <vector>
 
-#include "vm_pattern.hpp"
+#include "tests/vm/vm_pattern.hpp"
 
 namespace {
 

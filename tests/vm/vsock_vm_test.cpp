@@ -9,9 +9,9 @@
 #include <vector>
 
 #include "flow/device/limits.hpp"
-#include "flow/device/unix_socket.hpp"
-#include "tests/temporary_directory.hpp"
-#include "virtual_machine.hpp"
+#include "flow/system/unix_socket.hpp"
+#include "tests/support/temporary_directory.hpp"
+#include "tests/vm/virtual_machine.hpp"
 
 using namespace tests;
 
@@ -246,12 +246,12 @@ TEST_F(VsockVmAlone, HybridFormBothWays) {
   const temporary_directory directory;
   const auto path = directory / "v.sock";
   virtual_machine vm(path);
-  auto listener = flow::device::listen_unix(path + "_80");
+  auto listener = flow::listen_unix(path + "_80");
   ASSERT_TRUE(listener);
   vm.command("send 80 100000");
   pollfd p{listener->get(), POLLIN, 0};
   ASSERT_EQ(::poll(&p, 1, 60000), 1);
-  auto host = flow::device::accept_unix(listener->get());
+  auto host = flow::accept_unix(listener->get());
   ASSERT_TRUE(host);
   EXPECT_EQ(read_to_end(host->get()), checksum_of(100000));
   ::shutdown(host->get(), SHUT_WR);
@@ -261,7 +261,7 @@ TEST_F(VsockVmAlone, HybridFormBothWays) {
   std::string reply;
   // The guest may not listen yet.
   while (!reply.starts_with("OK ")) {
-    auto client = flow::device::connect_unix(path);
+    auto client = flow::connect_unix(path);
     ASSERT_TRUE(client);
     ASSERT_EQ(::send(client->get(), "CONNECT 22\nhello", 16, 0), 16);
     ::shutdown(client->get(), SHUT_WR);

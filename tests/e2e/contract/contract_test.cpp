@@ -5,7 +5,7 @@
 #include <csignal>
 #include <filesystem>
 
-#include "flow/file.hpp"
+#include "flow/system/file.hpp"
 #include "tests/e2e/harness/machine_state.hpp"
 
 namespace e2e {

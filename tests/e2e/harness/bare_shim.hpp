@@ -12,8 +12,8 @@
 #include "tests/e2e/harness/raw_connection.hpp"
 #include "tests/e2e/harness/shim_connection.hpp"
 #include "tests/e2e/harness/standalone_shim.hpp"
-#include "tests/temporary_directory.hpp"
-#include "tests/unit/shim/fake_containerd.hpp"
+#include "tests/support/fake_containerd.hpp"
+#include "tests/support/temporary_directory.hpp"
 
 namespace e2e {
 

@@ -7,7 +7,7 @@
 #include <boost/json/serialize.hpp>
 #include <csignal>
 
-#include "flow/file.hpp"
+#include "flow/system/file.hpp"
 #include "tests/e2e/harness/command.hpp"
 
 namespace e2e {

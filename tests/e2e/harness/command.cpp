@@ -10,7 +10,7 @@
 #include <csignal>
 #include <vector>
 
-#include "flow/spawn.hpp"
+#include "flow/system/spawn.hpp"
 
 namespace e2e {
 

@@ -5,7 +5,7 @@
 #include <cstdlib>
 #include <sstream>
 
-#include "flow/file.hpp"
+#include "flow/system/file.hpp"
 
 namespace e2e {
 

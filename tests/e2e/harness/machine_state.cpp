@@ -5,7 +5,7 @@
 #include <cctype>
 #include <filesystem>
 
-#include "flow/file.hpp"
+#include "flow/system/file.hpp"
 
 namespace e2e {
 

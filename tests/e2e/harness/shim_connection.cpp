@@ -5,7 +5,7 @@
 
 #include <boost/asio/co_spawn.hpp>
 
-#include "flow/file.hpp"
+#include "flow/system/file.hpp"
 #include "runtime_api/ttrpc/unix_socket.hpp"
 
 namespace e2e {

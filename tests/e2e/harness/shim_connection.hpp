@@ -9,7 +9,7 @@
 
 #include "containerd/task/v2/task.ttrpc.hpp"
 #include "flow/asio.hpp"
-#include "flow/log.hpp"
+#include "flow/system/log.hpp"
 #include "runtime_api/ttrpc/client.hpp"
 
 namespace e2e {

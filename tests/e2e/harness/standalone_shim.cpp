@@ -6,7 +6,7 @@
 #include <boost/json/parse.hpp>
 #include <boost/json/serialize.hpp>
 
-#include "flow/file.hpp"
+#include "flow/system/file.hpp"
 #include "runtime_api/ttrpc/unix_socket.hpp"
 #include "tests/e2e/harness/containerd.hpp"
 

@@ -11,7 +11,7 @@
 #include "containerd/runtime/sandbox/v1/sandbox.ttrpc.hpp"
 #include "containerd/task/v2/task.ttrpc.hpp"
 #include "flow/asio.hpp"
-#include "flow/log.hpp"
+#include "flow/system/log.hpp"
 #include "runtime_api/ttrpc/client.hpp"
 #include "tests/e2e/harness/command.hpp"
 

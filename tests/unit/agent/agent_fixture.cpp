@@ -6,7 +6,7 @@
 #include <filesystem>
 #include <fstream>
 
-#include "flow/file.hpp"
+#include "flow/system/file.hpp"
 #include "tests/unit/flow/stream_fixture.hpp"
 
 namespace tests {
@@ -24,9 +24,9 @@ agent_fixture::agent_fixture(const boost::asio::any_io_executor& e)
       reaper(executor),
       crun(reaper, directory / "crun"),
       shim(executor),
-      host(executor, shim.dialer()),
+      dialer(executor, shim.dialer()),
       events(executor),
-      containers(executor, reaper, crun, host, events, system, log,
+      containers(executor, reaper, crun, dialer, events, system, log,
                  {.bundles = directory / "bundles",
                   .cgroups = directory / "cgroups",
                   .shares = directory / "shares"}) {

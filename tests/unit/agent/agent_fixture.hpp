@@ -12,8 +12,8 @@
 
 #include <string>
 
-#include "agent/containers.hpp"
-#include "tests/temporary_directory.hpp"
+#include "agent/container/containers.hpp"
+#include "tests/support/temporary_directory.hpp"
 #include "tests/unit/agent/boot/fake_os.hpp"
 #include "tests/unit/agent/fake_shim.hpp"
 
@@ -60,7 +60,7 @@ struct agent_fixture {
   agent::reaper reaper;
   agent::crun crun;
   fake_shim shim;
-  agent::host host;
+  agent::shim_dialer dialer;
   agent::event_queue events;
   fake_os system;
   agent::containers containers;

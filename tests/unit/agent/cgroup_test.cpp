@@ -1,12 +1,12 @@
-#include "agent/cgroup.hpp"
+#include "agent/container/cgroup.hpp"
 
 #include <gtest/gtest.h>
 
 #include <algorithm>
 #include <filesystem>
 
-#include "flow/file.hpp"
-#include "tests/temporary_directory.hpp"
+#include "flow/system/file.hpp"
+#include "tests/support/temporary_directory.hpp"
 
 using tests::temporary_directory;
 using pids = std::vector<pid_t>;

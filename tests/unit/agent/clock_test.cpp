@@ -1,4 +1,4 @@
-#include "agent/clock.hpp"
+#include "agent/session/clock.hpp"
 
 #include <gtest/gtest.h>
 

@@ -4,8 +4,8 @@
 #include <csignal>
 #include <filesystem>
 
-#include "agent/containers.hpp"
-#include "flow/file.hpp"
+#include "agent/container/containers.hpp"
+#include "flow/system/file.hpp"
 #include "runtime_api/ttrpc/status.hpp"
 #include "tests/unit/agent/agent_fixture.hpp"
 #include "tests/unit/flow/stream_fixture.hpp"

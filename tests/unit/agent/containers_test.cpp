@@ -1,4 +1,4 @@
-#include "agent/containers.hpp"
+#include "agent/container/containers.hpp"
 
 #include <gtest/gtest.h>
 
@@ -7,7 +7,7 @@
 #include <filesystem>
 #include <set>
 
-#include "flow/file.hpp"
+#include "flow/system/file.hpp"
 #include "runtime_api/ttrpc/status.hpp"
 #include "tests/unit/agent/agent_fixture.hpp"
 #include "tests/unit/flow/stream_fixture.hpp"

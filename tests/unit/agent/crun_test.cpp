@@ -1,13 +1,13 @@
-#include "agent/crun.hpp"
+#include "agent/container/crun.hpp"
 
 #include <fcntl.h>
 #include <gtest/gtest.h>
 
 #include <filesystem>
 
-#include "flow/file.hpp"
+#include "flow/system/file.hpp"
 #include "flow/task_group.hpp"
-#include "tests/co_test.hpp"
+#include "tests/support/co_test.hpp"
 #include "tests/unit/agent/agent_fixture.hpp"
 
 using agent::crun_error_text;

@@ -1,4 +1,4 @@
-#include "agent/entropy.hpp"
+#include "agent/session/entropy.hpp"
 
 #include <gtest/gtest.h>
 #include <sys/random.h>

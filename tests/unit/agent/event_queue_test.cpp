@@ -1,4 +1,4 @@
-#include "agent/event_queue.hpp"
+#include "agent/session/event_queue.hpp"
 
 #include <gtest/gtest.h>
 

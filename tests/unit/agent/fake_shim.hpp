@@ -5,7 +5,7 @@
 #include <list>
 #include <string>
 
-#include "agent/io/host.hpp"
+#include "agent/session/shim_dialer.hpp"
 #include "flow/event.hpp"
 #include "flow/stream.hpp"
 #include "flow/testing/memory_transport.hpp"
@@ -16,7 +16,7 @@ class fake_shim {
  public:
   explicit fake_shim(boost::asio::any_io_executor executor) : executor_(std::move(executor)) {}
 
-  agent::host::dialer dialer() {
+  agent::shim_dialer::dialer dialer() {
     return [this] { return accept(); };
   }
 

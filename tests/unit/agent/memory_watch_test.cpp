@@ -1,14 +1,14 @@
-#include "agent/memory_watch.hpp"
+#include "agent/container/memory_watch.hpp"
 
 #include <gtest/gtest.h>
 
 #include <filesystem>
 
 #include "flow/event.hpp"
-#include "flow/file.hpp"
+#include "flow/system/file.hpp"
 #include "flow/task_group.hpp"
-#include "tests/co_test.hpp"
-#include "tests/temporary_directory.hpp"
+#include "tests/support/co_test.hpp"
+#include "tests/support/temporary_directory.hpp"
 
 using flow::awaitable;
 using tests::co_test;

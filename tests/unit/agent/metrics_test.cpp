@@ -1,11 +1,11 @@
-#include "agent/metrics.hpp"
+#include "agent/container/metrics.hpp"
 
 #include <gtest/gtest.h>
 
 #include <limits>
 
-#include "flow/file.hpp"
-#include "tests/temporary_directory.hpp"
+#include "flow/system/file.hpp"
+#include "tests/support/temporary_directory.hpp"
 
 namespace api = io::containerd::cgroups::v2;
 

@@ -1,11 +1,11 @@
-#include "agent/mounts.hpp"
+#include "agent/storage/mounts.hpp"
 
 #include <gtest/gtest.h>
 #include <sys/mount.h>
 
 #include "flow/task_group.hpp"
 #include "runtime_api/ttrpc/status.hpp"
-#include "tests/co_test.hpp"
+#include "tests/support/co_test.hpp"
 #include "tests/unit/agent/boot/fake_os.hpp"
 
 using agent::mounts;

@@ -1,11 +1,11 @@
-#include "agent/os.hpp"
+#include "agent/storage/os.hpp"
 
 #include <gtest/gtest.h>
 
 #include <filesystem>
 
-#include "flow/file.hpp"
-#include "tests/temporary_directory.hpp"
+#include "flow/system/file.hpp"
+#include "tests/support/temporary_directory.hpp"
 
 using agent::linux_os;
 using tests::temporary_directory;

@@ -1,4 +1,4 @@
-#include "agent/reaper.hpp"
+#include "agent/container/reaper.hpp"
 
 #include <gtest/gtest.h>
 #include <sys/wait.h>
@@ -10,9 +10,9 @@
 #include <csignal>
 #include <set>
 
-#include "flow/spawn.hpp"
+#include "flow/system/spawn.hpp"
 #include "flow/task_group.hpp"
-#include "tests/co_test.hpp"
+#include "tests/support/co_test.hpp"
 
 using agent::process_end;
 using agent::reaper;

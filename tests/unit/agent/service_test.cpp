@@ -1,4 +1,4 @@
-#include "agent/service.hpp"
+#include "agent/session/service.hpp"
 
 #include <gtest/gtest.h>
 #include <sched.h>

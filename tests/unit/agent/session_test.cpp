@@ -1,10 +1,10 @@
-#include "agent/session.hpp"
+#include "agent/session/session.hpp"
 
 #include <gtest/gtest.h>
 
 #include <chrono>
 
-#include "agent/clock.hpp"
+#include "agent/session/clock.hpp"
 #include "hvsock/agent/v1/agent.ttrpc.hpp"
 #include "runtime_api/ttrpc/client.hpp"
 #include "tests/unit/agent/fake_shim.hpp"
@@ -24,8 +24,8 @@ struct bench {
       : executor(e),
         log(STDERR_FILENO, flow::log::level::error),
         shim(executor),
-        host(executor, shim.dialer()),
-        session(executor, agent::serve_shim(executor, host, 5, log)) {}
+        dialer(executor, shim.dialer()),
+        session(executor, agent::serve_shim(executor, dialer, 5, log)) {}
 
   awaitable<void> connected() {
     while (shim.dialled == 0) {
@@ -37,7 +37,7 @@ struct bench {
   boost::asio::any_io_executor executor;
   flow::log log;
   fake_shim shim;
-  agent::host host;
+  agent::shim_dialer dialer;
   started<ending> session;
 };
 

@@ -1,12 +1,12 @@
-#include "agent/share_mounts.hpp"
+#include "agent/storage/share_mounts.hpp"
 
 #include <gtest/gtest.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
 
-#include "flow/file.hpp"
-#include "tests/private_mounts.hpp"
-#include "tests/temporary_directory.hpp"
+#include "flow/system/file.hpp"
+#include "tests/support/private_mounts.hpp"
+#include "tests/support/temporary_directory.hpp"
 
 namespace {
 

@@ -1,4 +1,4 @@
-#include "flow/device/byte_queue.hpp"
+#include "flow/device/vsock/byte_queue.hpp"
 
 #include <gtest/gtest.h>
 
@@ -6,7 +6,7 @@
 #include <cstring>
 #include <string>
 
-#include "device_test.hpp"
+#include "tests/unit/device/device_fixture.hpp"
 
 using flow::device::block_pool;
 using flow::device::byte_queue;

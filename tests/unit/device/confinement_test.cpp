@@ -12,11 +12,11 @@
 #include <set>
 #include <sstream>
 
-#include "device_test.hpp"
 #include "flow/device/exit_code.hpp"
-#include "flow/device/unix_socket.hpp"
-#include "tests/temporary_directory.hpp"
-#include "vsockd_process.hpp"
+#include "flow/system/unix_socket.hpp"
+#include "tests/support/temporary_directory.hpp"
+#include "tests/unit/device/device_fixture.hpp"
+#include "tests/unit/device/vsockd_process.hpp"
 
 using namespace tests;
 using flow::device::connector_kind;
@@ -238,12 +238,12 @@ TEST(Confinement, HybridFormWorksWithoutNamespacesToo) {
   vsockd_process::options o;
   o.hybrid = directory / "v.sock";
   o.in_child = forbid_namespaces;
-  auto listener = flow::device::listen_unix(o.hybrid + "_80");
+  auto listener = flow::listen_unix(o.hybrid + "_80");
   vsockd_process p(o);
   p.guest().boot();
   guest_socket s(p.kernel(), 1000, 80);
   EXPECT_TRUE(s.connect());
-  EXPECT_TRUE(flow::device::connect_unix(o.hybrid));
+  EXPECT_TRUE(flow::connect_unix(o.hybrid));
 }
 
 TEST(Confinement, RunningProgramHasNothingLeft) {

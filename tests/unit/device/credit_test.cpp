@@ -1,4 +1,4 @@
-#include "flow/device/credit.hpp"
+#include "flow/device/vsock/credit.hpp"
 
 #include <gtest/gtest.h>
 

@@ -1,5 +1,5 @@
 // How connections end: each half by itself, both in every order, with and without bytes under way.
-#include "device_test.hpp"
+#include "tests/unit/device/device_fixture.hpp"
 
 using namespace tests;
 

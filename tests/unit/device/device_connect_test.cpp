@@ -1,4 +1,4 @@
-#include "device_test.hpp"
+#include "tests/unit/device/device_fixture.hpp"
 
 using namespace tests;
 using flow::device::host_cid;

@@ -1,5 +1,5 @@
 // Flow control, and that connections do not get into each other's way.
-#include "device_test.hpp"
+#include "tests/unit/device/device_fixture.hpp"
 
 using namespace tests;
 using flow::device::receive_buffer;

@@ -1,6 +1,6 @@
 #include <numeric>
 
-#include "device_test.hpp"
+#include "tests/unit/device/device_fixture.hpp"
 
 using namespace tests;
 

@@ -5,7 +5,7 @@
 
 #include <csignal>
 
-#include "device_test.hpp"
+#include "tests/unit/device/device_fixture.hpp"
 
 using namespace tests;
 

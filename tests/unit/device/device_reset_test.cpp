@@ -1,5 +1,5 @@
 // Lives of the guest: reset, pause, death of its virtual machine.
-#include "device_test.hpp"
+#include "tests/unit/device/device_fixture.hpp"
 
 using namespace tests;
 

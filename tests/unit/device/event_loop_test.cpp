@@ -1,6 +1,6 @@
 #include "flow/device/event_loop.hpp"
 
-#include "device_test.hpp"
+#include "tests/unit/device/device_fixture.hpp"
 
 using namespace tests;
 using namespace std::chrono_literals;

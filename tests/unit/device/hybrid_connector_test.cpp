@@ -1,12 +1,12 @@
-#include "flow/device/hybrid_connector.hpp"
+#include "flow/device/vsock/hybrid_connector.hpp"
 
-#include "device_test.hpp"
-#include "flow/device/unix_socket.hpp"
-#include "tests/temporary_directory.hpp"
+#include "flow/system/unix_socket.hpp"
+#include "tests/support/temporary_directory.hpp"
+#include "tests/unit/device/device_fixture.hpp"
 
 using namespace tests;
-using flow::device::connect_unix;
-using flow::device::listen_unix;
+using flow::connect_unix;
+using flow::listen_unix;
 using flow::device::parse_connect_command;
 
 namespace {
@@ -77,7 +77,7 @@ TEST_F(Hybrid, GuestConnectsToTheSocketOfItsPort) {
   ASSERT_TRUE(listener);
   guest_socket s(*kernel, 1000, 80);
   ASSERT_TRUE(s.connect());
-  auto accepted = flow::device::accept_unix(listener->get());
+  auto accepted = flow::accept_unix(listener->get());
   ASSERT_TRUE(accepted);
   host_socket host(std::move(*accepted));
   ASSERT_TRUE(s.send("hello"));

@@ -4,12 +4,12 @@
 #include <csignal>
 #include <filesystem>
 
-#include "device_test.hpp"
 #include "flow/device/exit_code.hpp"
-#include "flow/device/unix_socket.hpp"
-#include "flow/scm_rights.hpp"
-#include "tests/temporary_directory.hpp"
-#include "vsockd_process.hpp"
+#include "flow/system/scm_rights.hpp"
+#include "flow/system/unix_socket.hpp"
+#include "tests/support/temporary_directory.hpp"
+#include "tests/unit/device/device_fixture.hpp"
+#include "tests/unit/device/vsockd_process.hpp"
 
 using namespace tests;
 using flow::device::exit_code;
@@ -128,7 +128,7 @@ TEST(Vsockd, DiesWithItsParent) {
 TEST(Vsockd, HybridFormWorksInItsConfinement) {
   const temporary_directory directory;
   const auto path = directory / "v.sock";
-  auto listener = flow::device::listen_unix(path + "_80");
+  auto listener = flow::listen_unix(path + "_80");
   ASSERT_TRUE(listener);
   vsockd_process::options o;
   o.hybrid = path;
@@ -137,20 +137,20 @@ TEST(Vsockd, HybridFormWorksInItsConfinement) {
 
   guest_socket s(p.kernel(), 1000, 80);
   ASSERT_TRUE(s.connect());
-  auto accepted = flow::device::accept_unix(listener->get());
+  auto accepted = flow::accept_unix(listener->get());
   ASSERT_TRUE(accepted);
   host_socket host(std::move(*accepted));
   ASSERT_TRUE(s.send("to the host"));
   EXPECT_EQ(read_all(p, host, 11), "to the host");
 
   // A listener that appears later is found as well.
-  auto later = flow::device::listen_unix(path + "_81");
+  auto later = flow::listen_unix(path + "_81");
   guest_socket t(p.kernel(), 1001, 81);
   EXPECT_TRUE(t.connect());
   guest_socket u(p.kernel(), 1002, 82);
   EXPECT_FALSE(u.connect());
 
-  auto fd = flow::device::connect_unix(path);
+  auto fd = flow::connect_unix(path);
   ASSERT_TRUE(fd);
   host_socket client(std::move(*fd));
   client.send("CONNECT 22\n");
@@ -169,7 +169,7 @@ TEST(Vsockd, HybridPathOutsideItsDirectoryIsNotReached) {
   }
   const temporary_directory outside;
   const temporary_directory inside;
-  auto listener = flow::device::listen_unix(outside / "v.sock_80");
+  auto listener = flow::listen_unix(outside / "v.sock_80");
   ASSERT_TRUE(listener);
   // A link that leads out of the directory.
   std::filesystem::create_symlink(outside / "v.sock_80", inside / "v.sock_80");

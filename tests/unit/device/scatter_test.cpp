@@ -1,4 +1,4 @@
-#include "flow/device/scatter.hpp"
+#include "flow/device/virtio/scatter.hpp"
 
 #include <gtest/gtest.h>
 

@@ -6,11 +6,11 @@
 #include <algorithm>
 #include <csignal>
 
-#include "device_test.hpp"
 #include "flow/device/confinement.hpp"
-#include "flow/device/unix_socket.hpp"
-#include "tests/temporary_directory.hpp"
-#include "vsockd_process.hpp"
+#include "flow/system/unix_socket.hpp"
+#include "tests/support/temporary_directory.hpp"
+#include "tests/unit/device/device_fixture.hpp"
+#include "tests/unit/device/vsockd_process.hpp"
 
 using namespace tests;
 using flow::device::connector_kind;
@@ -91,10 +91,9 @@ void live(vsockd_process& p, const std::string& path) {
   auto& g = p.guest();
   g.boot();
   flow::result<flow::unique_fd> listener =
-      path.empty() ? flow::unique_fd() : flow::device::listen_unix(path + "_80");
+      path.empty() ? flow::unique_fd() : flow::listen_unix(path + "_80");
   const auto take = [&] {
-    return host_socket(path.empty() ? p.take_connection()
-                                    : *flow::device::accept_unix(listener->get()));
+    return host_socket(path.empty() ? p.take_connection() : *flow::accept_unix(listener->get()));
   };
   {
     guest_socket s(p.kernel(), 1000, 80);
@@ -113,7 +112,7 @@ void live(vsockd_process& p, const std::string& path) {
     s.reset();
   }
   if (!path.empty()) {
-    auto fd = flow::device::connect_unix(path);
+    auto fd = flow::connect_unix(path);
     ASSERT_TRUE(fd);
     host_socket client(std::move(*fd));
     client.send("CONNECT 22\n");

@@ -2,9 +2,9 @@
 
 #include <boost/asio/error.hpp>
 
-#include "device_test.hpp"
-#include "flow/device/uplink_connector.hpp"
-#include "flow/scm_rights.hpp"
+#include "flow/device/vsock/uplink_connector.hpp"
+#include "flow/system/scm_rights.hpp"
+#include "tests/unit/device/device_fixture.hpp"
 
 using namespace tests;
 using flow::device::receive_connection;

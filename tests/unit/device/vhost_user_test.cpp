@@ -2,7 +2,7 @@
 #include <linux/memfd.h>
 #include <sys/mman.h>
 
-#include "device_test.hpp"
+#include "tests/unit/device/device_fixture.hpp"
 
 using namespace tests;
 using flow::device::memory_region;

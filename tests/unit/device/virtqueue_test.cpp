@@ -1,7 +1,7 @@
 // What the other tests cannot see of a queue: buffers across regions, and chains that are held.
-#include "flow/device/virtqueue.hpp"
+#include "flow/device/virtio/virtqueue.hpp"
 
-#include "device_test.hpp"
+#include "tests/unit/device/device_fixture.hpp"
 
 using namespace tests;
 using flow::device::descriptor_chain;

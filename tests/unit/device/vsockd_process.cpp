@@ -1,4 +1,4 @@
-#include "vsockd_process.hpp"
+#include "tests/unit/device/vsockd_process.hpp"
 
 #include <fcntl.h>
 #include <poll.h>
@@ -7,8 +7,8 @@
 #include <csignal>
 #include <stdexcept>
 
-#include "device_test.hpp"
 #include "flow/device/uplink.hpp"
+#include "tests/unit/device/device_fixture.hpp"
 
 namespace tests {
 namespace {

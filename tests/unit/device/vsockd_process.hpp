@@ -8,10 +8,10 @@
 #include <string>
 #include <vector>
 
-#include "fake_guest.hpp"
 #include "flow/unique_fd.hpp"
-#include "guest_kernel.hpp"
-#include "tests/sanitized.hpp"
+#include "tests/support/device/fake_guest.hpp"
+#include "tests/support/device/guest_kernel.hpp"
+#include "tests/support/sanitized.hpp"
 
 namespace tests {
 

@@ -7,7 +7,7 @@
 #include <filesystem>
 
 #include "flow/socket_transport.hpp"
-#include "tests/temporary_directory.hpp"
+#include "tests/support/temporary_directory.hpp"
 #include "tests/unit/flow/stream_fixture.hpp"
 
 using namespace std::chrono_literals;

@@ -3,7 +3,7 @@
 #include <boost/asio/post.hpp>
 
 #include "flow/deadline.hpp"
-#include "tests/co_test.hpp"
+#include "tests/support/co_test.hpp"
 
 using namespace std::chrono_literals;
 using flow::awaitable;

@@ -5,7 +5,7 @@
 #include <vector>
 
 #include "flow/socket_transport.hpp"
-#include "tests/sanitized.hpp"
+#include "tests/support/sanitized.hpp"
 #include "tests/unit/flow/stream_fixture.hpp"
 #include "tests/unit/flow/transports.hpp"
 

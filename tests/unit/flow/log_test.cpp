@@ -1,4 +1,4 @@
-#include "flow/log.hpp"
+#include "flow/system/log.hpp"
 
 #include <fcntl.h>
 #include <gtest/gtest.h>

@@ -1,4 +1,4 @@
-#include "flow/spawn.hpp"
+#include "flow/system/spawn.hpp"
 
 #include <fcntl.h>
 #include <gtest/gtest.h>

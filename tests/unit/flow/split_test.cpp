@@ -1,4 +1,4 @@
-#include "flow/split.hpp"
+#include "flow/system/split.hpp"
 
 #include <gtest/gtest.h>
 

@@ -17,7 +17,7 @@
 #include "flow/frame_decoder.hpp"
 #include "flow/stream.hpp"
 #include "flow/testing/memory_transport.hpp"
-#include "tests/co_test.hpp"
+#include "tests/support/co_test.hpp"
 #include "tests/unit/flow/pattern.hpp"
 
 namespace tests {

@@ -8,7 +8,7 @@
 #include <limits>
 #include <optional>
 
-#include "tests/sanitized.hpp"
+#include "tests/support/sanitized.hpp"
 #include "tests/unit/flow/random_session.hpp"
 
 namespace {

@@ -2,7 +2,7 @@
 
 #include <stdexcept>
 
-#include "tests/co_test.hpp"
+#include "tests/support/co_test.hpp"
 
 using flow::awaitable;
 using flow::task_group;

@@ -10,7 +10,7 @@
 #include "flow/listener.hpp"
 #include "flow/transport.hpp"
 #include "flow/unique_fd.hpp"
-#include "tests/temporary_directory.hpp"
+#include "tests/support/temporary_directory.hpp"
 
 namespace tests {
 

@@ -6,7 +6,7 @@
 #include <csignal>
 #include <filesystem>
 
-#include "flow/file.hpp"
+#include "flow/system/file.hpp"
 #include "tests/unit/flow_tools/hvcat_fixture.hpp"
 
 using namespace tests;

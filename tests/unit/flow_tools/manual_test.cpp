@@ -3,7 +3,7 @@
 
 #include <regex>
 
-#include "flow/file.hpp"
+#include "flow/system/file.hpp"
 #include "tests/unit/flow_tools/tool.hpp"
 
 using namespace tests;

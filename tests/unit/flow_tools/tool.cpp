@@ -15,7 +15,7 @@
 #include <stdexcept>
 #include <thread>
 
-#include "flow/spawn.hpp"
+#include "flow/system/spawn.hpp"
 
 namespace tests {
 namespace {

@@ -8,7 +8,7 @@
 #include <vector>
 
 #include "flow/unique_fd.hpp"
-#include "tests/temporary_directory.hpp"
+#include "tests/support/temporary_directory.hpp"
 
 namespace tests {
 

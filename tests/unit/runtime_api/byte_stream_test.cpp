@@ -7,7 +7,7 @@
 #include <string>
 #include <vector>
 
-#include "tests/co_test.hpp"
+#include "tests/support/co_test.hpp"
 #include "tests/unit/runtime_api/raw_peer.hpp"
 
 using flow::awaitable;

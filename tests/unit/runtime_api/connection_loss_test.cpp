@@ -1,7 +1,7 @@
 // The connection breaks after every possible number of bytes: everything ends, nothing hangs, and
 // what did come back is right.
 #include "runtime_api/ttrpc/status.hpp"
-#include "tests/co_test.hpp"
+#include "tests/support/co_test.hpp"
 #include "tests/unit/runtime_api/failing_stream.hpp"
 #include "tests/unit/runtime_api/test_service.hpp"
 

@@ -5,7 +5,7 @@
 #include "containerd/task/v2/task.ttrpc.hpp"
 #include "google/protobuf/any.pb.h"
 #include "runtime_api/ttrpc/server.hpp"
-#include "tests/co_test.hpp"
+#include "tests/support/co_test.hpp"
 #include "tests/unit/runtime_api/raw_peer.hpp"
 
 namespace task_v2 = containerd::task::v2;

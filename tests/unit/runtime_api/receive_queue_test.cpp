@@ -4,7 +4,7 @@
 #include <boost/asio/post.hpp>
 
 #include "runtime_api/ttrpc/status.hpp"
-#include "tests/co_test.hpp"
+#include "tests/support/co_test.hpp"
 
 using flow::awaitable;
 using tests::co_test;

@@ -9,7 +9,7 @@
 
 #include "flow/unique_fd.hpp"
 #include "runtime_api/ttrpc/status.hpp"
-#include "tests/co_test.hpp"
+#include "tests/support/co_test.hpp"
 #include "tests/unit/runtime_api/test_service.hpp"
 
 using flow::awaitable;

@@ -1,5 +1,5 @@
 // What the protocol demands of a server, line by line, with a client made by hand.
-#include "tests/co_test.hpp"
+#include "tests/support/co_test.hpp"
 #include "tests/unit/runtime_api/test_service.hpp"
 
 using flow::awaitable;

@@ -3,7 +3,7 @@
 
 #include "flow/task_group.hpp"
 #include "runtime_api/ttrpc/status.hpp"
-#include "tests/co_test.hpp"
+#include "tests/support/co_test.hpp"
 #include "tests/unit/runtime_api/test_service.hpp"
 
 using namespace std::chrono_literals;

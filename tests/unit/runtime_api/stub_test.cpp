@@ -2,7 +2,7 @@
 #include <type_traits>
 
 #include "runtime_api/ttrpc/status.hpp"
-#include "tests/co_test.hpp"
+#include "tests/support/co_test.hpp"
 #include "tests/unit/runtime_api/test_service.hpp"
 
 using flow::awaitable;

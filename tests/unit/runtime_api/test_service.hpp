@@ -5,7 +5,7 @@
 #include <string>
 
 #include "flow/event.hpp"
-#include "flow/log.hpp"
+#include "flow/system/log.hpp"
 #include "runtime_api/ttrpc/client.hpp"
 #include "runtime_api/ttrpc/server.hpp"
 #include "test.ttrpc.hpp"

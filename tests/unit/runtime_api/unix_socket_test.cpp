@@ -11,8 +11,8 @@
 
 #include "flow/task_group.hpp"
 #include "runtime_api/ttrpc/status.hpp"
-#include "tests/co_test.hpp"
-#include "tests/temporary_directory.hpp"
+#include "tests/support/co_test.hpp"
+#include "tests/support/temporary_directory.hpp"
 #include "tests/unit/runtime_api/test_service.hpp"
 
 using flow::awaitable;

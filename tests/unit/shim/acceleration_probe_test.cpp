@@ -5,9 +5,9 @@
 #include <gtest/gtest.h>
 #include <sys/stat.h>
 
-#include "flow/file.hpp"
-#include "tests/co_test.hpp"
-#include "tests/temporary_directory.hpp"
+#include "flow/system/file.hpp"
+#include "tests/support/co_test.hpp"
+#include "tests/support/temporary_directory.hpp"
 
 using flow::awaitable;
 using shim::acceleration;

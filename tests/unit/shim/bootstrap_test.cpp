@@ -6,11 +6,11 @@
 
 #include <csignal>
 
-#include "flow/file.hpp"
-#include "shim/bootstrap/paths.hpp"
-#include "shim/bootstrap/sandbox_lock.hpp"
-#include "shim/digest.hpp"
-#include "tests/temporary_directory.hpp"
+#include "flow/system/file.hpp"
+#include "shim/state/paths.hpp"
+#include "shim/state/sandbox_lock.hpp"
+#include "shim/support/digest.hpp"
+#include "tests/support/temporary_directory.hpp"
 
 using namespace std::chrono_literals;
 using shim::options;

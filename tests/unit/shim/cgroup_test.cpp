@@ -4,8 +4,8 @@
 
 #include <filesystem>
 
-#include "flow/file.hpp"
-#include "tests/temporary_directory.hpp"
+#include "flow/system/file.hpp"
+#include "tests/support/temporary_directory.hpp"
 
 using flow::errc;
 using shim::join_cgroup;

@@ -1,11 +1,11 @@
-#include "shim/child_process.hpp"
+#include "shim/support/child_process.hpp"
 
 #include <gtest/gtest.h>
 
 #include <csignal>
 
 #include "flow/task_group.hpp"
-#include "tests/co_test.hpp"
+#include "tests/support/co_test.hpp"
 
 using flow::awaitable;
 using shim::child_process;

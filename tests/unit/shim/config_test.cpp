@@ -1,10 +1,10 @@
-#include "shim/config.hpp"
+#include "shim/config/config.hpp"
 
 #include <gtest/gtest.h>
 #include <sys/stat.h>
 
-#include "flow/file.hpp"
-#include "tests/temporary_directory.hpp"
+#include "flow/system/file.hpp"
+#include "tests/support/temporary_directory.hpp"
 
 using namespace std::chrono_literals;
 using shim::config;

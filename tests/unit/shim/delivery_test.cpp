@@ -4,7 +4,7 @@
 #include <unistd.h>
 
 #include "flow/testing/memory_transport.hpp"
-#include "tests/co_test.hpp"
+#include "tests/support/co_test.hpp"
 #include "tests/unit/shim/settle.hpp"
 
 using flow::awaitable;

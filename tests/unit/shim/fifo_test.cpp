@@ -7,10 +7,10 @@
 #include <csignal>
 #include <cstring>
 
-#include "flow/file.hpp"
+#include "flow/system/file.hpp"
 #include "flow/task_group.hpp"
-#include "tests/co_test.hpp"
-#include "tests/temporary_directory.hpp"
+#include "tests/support/co_test.hpp"
+#include "tests/support/temporary_directory.hpp"
 #include "tests/unit/shim/settle.hpp"
 
 using flow::awaitable;

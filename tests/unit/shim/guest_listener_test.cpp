@@ -5,7 +5,7 @@
 
 #include "flow/device/uplink.hpp"
 #include "flow/task_group.hpp"
-#include "tests/co_test.hpp"
+#include "tests/support/co_test.hpp"
 #include "tests/unit/shim/settle.hpp"
 
 using flow::awaitable;

@@ -4,9 +4,9 @@
 #include <gtest/gtest.h>
 #include <sys/stat.h>
 
-#include "flow/file.hpp"
+#include "flow/system/file.hpp"
 #include "shim/rootfs/guest_disk.hpp"
-#include "tests/temporary_directory.hpp"
+#include "tests/support/temporary_directory.hpp"
 
 using flow::errc;
 using flow::result;

@@ -1,11 +1,11 @@
-#include "shim/guest.hpp"
+#include "shim/sandbox/guest.hpp"
 
 #include <gtest/gtest.h>
 
 #include "runtime_api/ttrpc/status.hpp"
-#include "tests/co_test.hpp"
-#include "tests/unit/shim/fake_agent.hpp"
-#include "tests/unit/shim/fake_machine.hpp"
+#include "tests/support/co_test.hpp"
+#include "tests/support/fake_agent.hpp"
+#include "tests/support/fake_machine.hpp"
 #include "tests/unit/shim/settle.hpp"
 
 using flow::awaitable;

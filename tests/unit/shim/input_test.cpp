@@ -9,8 +9,8 @@
 
 #include "flow/testing/memory_transport.hpp"
 #include "shim/io/fifo.hpp"
-#include "tests/co_test.hpp"
-#include "tests/temporary_directory.hpp"
+#include "tests/support/co_test.hpp"
+#include "tests/support/temporary_directory.hpp"
 #include "tests/unit/shim/settle.hpp"
 
 using flow::awaitable;

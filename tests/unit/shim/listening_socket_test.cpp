@@ -4,7 +4,7 @@
 #include <gtest/gtest.h>
 #include <sys/stat.h>
 
-#include "tests/temporary_directory.hpp"
+#include "tests/support/temporary_directory.hpp"
 
 using shim::bound_path;
 using shim::listen_at;

@@ -4,9 +4,9 @@
 #include <sys/mount.h>
 #include <sys/statvfs.h>
 
-#include "flow/file.hpp"
-#include "tests/private_mounts.hpp"
-#include "tests/temporary_directory.hpp"
+#include "flow/system/file.hpp"
+#include "tests/support/private_mounts.hpp"
+#include "tests/support/temporary_directory.hpp"
 
 using shim::mount_description;
 using shim::mount_on;

@@ -4,10 +4,10 @@
 #include <gtest/gtest.h>
 #include <sys/socket.h>
 
-#include "flow/file.hpp"
+#include "flow/system/file.hpp"
 #include "flow/task_group.hpp"
-#include "tests/co_test.hpp"
-#include "tests/temporary_directory.hpp"
+#include "tests/support/co_test.hpp"
+#include "tests/support/temporary_directory.hpp"
 #include "tests/unit/shim/settle.hpp"
 
 using flow::awaitable;

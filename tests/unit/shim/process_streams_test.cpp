@@ -4,10 +4,10 @@
 #include <gtest/gtest.h>
 #include <sys/stat.h>
 
-#include "tests/co_test.hpp"
-#include "tests/temporary_directory.hpp"
-#include "tests/unit/shim/fake_agent.hpp"
-#include "tests/unit/shim/fake_machine.hpp"
+#include "tests/support/co_test.hpp"
+#include "tests/support/fake_agent.hpp"
+#include "tests/support/fake_machine.hpp"
+#include "tests/support/temporary_directory.hpp"
 #include "tests/unit/shim/settle.hpp"
 
 using flow::awaitable;

@@ -3,9 +3,9 @@
 #include <gtest/gtest.h>
 
 #include "containerd/events/task.pb.h"
-#include "tests/co_test.hpp"
-#include "tests/temporary_directory.hpp"
-#include "tests/unit/shim/fake_containerd.hpp"
+#include "tests/support/co_test.hpp"
+#include "tests/support/fake_containerd.hpp"
+#include "tests/support/temporary_directory.hpp"
 #include "tests/unit/shim/settle.hpp"
 
 using flow::awaitable;

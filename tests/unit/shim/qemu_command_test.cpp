@@ -1,4 +1,4 @@
-#include "shim/vm/qemu_command.hpp"
+#include "shim/vm/qemu/command.hpp"
 
 #include <gtest/gtest.h>
 

@@ -1,4 +1,4 @@
-#include "shim/vm/qemu_disks.hpp"
+#include "shim/vm/qemu/disks.hpp"
 
 #include <fcntl.h>
 #include <gtest/gtest.h>
@@ -12,7 +12,7 @@
 #include <csignal>
 
 #include "flow/task_group.hpp"
-#include "tests/co_test.hpp"
+#include "tests/support/co_test.hpp"
 
 using flow::awaitable;
 using tests::co_test;

@@ -1,4 +1,4 @@
-#include "shim/vm/qmp.hpp"
+#include "shim/vm/qemu/qmp.hpp"
 
 #include <gtest/gtest.h>
 #include <sys/socket.h>
@@ -12,7 +12,7 @@
 #include <csignal>
 
 #include "flow/task_group.hpp"
-#include "tests/co_test.hpp"
+#include "tests/support/co_test.hpp"
 
 using flow::awaitable;
 using flow::errc;

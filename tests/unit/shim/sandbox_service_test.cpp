@@ -1,5 +1,5 @@
 // The Sandbox service: a machine that is there before its first container and after its last.
-#include "shim/sandbox_service.hpp"
+#include "shim/sandbox/sandbox_service.hpp"
 
 #include <gtest/gtest.h>
 
@@ -11,23 +11,23 @@
 #include "containerd/runtime/sandbox/v1/sandbox.ttrpc.hpp"
 #include "runtime_api/ttrpc/byte_stream.hpp"
 #include "runtime_api/ttrpc/status.hpp"
-#include "tests/co_test.hpp"
-#include "tests/unit/shim/sandbox_bench.hpp"
+#include "tests/support/co_test.hpp"
 #include "tests/unit/shim/settle.hpp"
+#include "tests/unit/shim/shim_fixture.hpp"
 
 using flow::awaitable;
 using tests::co_test;
-using tests::sandbox_bench;
 using tests::settle;
+using tests::shim_fixture;
 using ttrpc::code;
 namespace api = containerd::runtime::sandbox::v1;
 
 namespace {
 
 // A shim with the service, on a second connection beside that of the tasks.
-struct pod_bench : sandbox_bench {
+struct pod_bench : shim_fixture {
   explicit pod_bench(const boost::asio::any_io_executor& ex)
-      : sandbox_bench(ex),
+      : shim_fixture(ex),
         sandboxes(
             ex, "pod", sandbox, service, [this] { asked_to_end = true; }, log),
         pod_server(ex, log) {

@@ -4,13 +4,13 @@
 #include <csignal>
 
 #include "runtime_api/ttrpc/status.hpp"
-#include "tests/co_test.hpp"
-#include "tests/unit/shim/sandbox_bench.hpp"
+#include "tests/support/co_test.hpp"
+#include "tests/unit/shim/shim_fixture.hpp"
 
 using flow::awaitable;
 using flow::error;
 using tests::co_test;
-using tests::sandbox_bench;
+using tests::shim_fixture;
 using ttrpc::code;
 namespace api = containerd::task::v2;
 
@@ -31,7 +31,7 @@ class TaskCalls : public tests::private_mounts {};
 
 TEST_F(TaskCalls, UnknownContainerIsNotFoundByEveryCall) {
   co_test([](auto executor) -> awaitable<void> {
-    sandbox_bench b(executor);
+    shim_fixture b(executor);
     co_await expect_error(b.try_start("nobody"), code::not_found);
     co_await expect_error(b.try_exec("nobody", "e1"), code::not_found);
     co_await expect_error(b.try_kill("nobody", SIGTERM), code::not_found);
@@ -62,7 +62,7 @@ TEST_F(TaskCalls, UnknownContainerIsNotFoundByEveryCall) {
 
 TEST_F(TaskCalls, UnknownExecIsNotFound) {
   co_test([](auto executor) -> awaitable<void> {
-    sandbox_bench b(executor);
+    shim_fixture b(executor);
     co_await b.create("c1");
     co_await expect_error(b.try_start("c1", "e1"), code::not_found);
     co_await expect_error(b.try_wait("c1", "e1"), code::not_found);
@@ -76,7 +76,7 @@ TEST_F(TaskCalls, UnknownExecIsNotFound) {
 
 TEST_F(TaskCalls, SecondCreateOfAnIdIsRefusedAndTheFirstLives) {
   co_test([](auto executor) -> awaitable<void> {
-    sandbox_bench b(executor);
+    shim_fixture b(executor);
     co_await b.create("c1");
     api::CreateTaskRequest again;
     again.set_id("c1");
@@ -90,7 +90,7 @@ TEST_F(TaskCalls, SecondCreateOfAnIdIsRefusedAndTheFirstLives) {
 
 TEST_F(TaskCalls, CreateOfABrokenBundleFailsAndLeavesNothing) {
   co_test([](auto executor) -> awaitable<void> {
-    sandbox_bench b(executor);
+    shim_fixture b(executor);
     auto request = b.create_request("c1");
     b.make_bundle("c1", "{\"root\": 1}");
     const auto broken = co_await b.task->create(request);
@@ -104,7 +104,7 @@ TEST_F(TaskCalls, CreateOfABrokenBundleFailsAndLeavesNothing) {
 
 TEST_F(TaskCalls, CreateWithAnUnknownStdioSchemeIsAnInvalidArgument) {
   co_test([](auto executor) -> awaitable<void> {
-    sandbox_bench b(executor);
+    shim_fixture b(executor);
     auto request = b.create_request("c1");
     request.set_stdout("carrier-pigeon:///tmp/x");
     const auto created = co_await b.task->create(request);
@@ -116,7 +116,7 @@ TEST_F(TaskCalls, CreateWithAnUnknownStdioSchemeIsAnInvalidArgument) {
 
 TEST_F(TaskCalls, CheckpointsAreNotRestored) {
   co_test([](auto executor) -> awaitable<void> {
-    sandbox_bench b(executor);
+    shim_fixture b(executor);
     auto request = b.create_request("c1");
     request.set_checkpoint("/tmp/image");
     const auto created = co_await b.task->create(request);
@@ -127,7 +127,7 @@ TEST_F(TaskCalls, CheckpointsAreNotRestored) {
 
 TEST_F(TaskCalls, WhatTheAgentSaysOfABundleReachesTheClient) {
   co_test([](auto executor) -> awaitable<void> {
-    sandbox_bench b(executor);
+    shim_fixture b(executor);
     b.agent.failures["CreateContainer"] = error(code::invalid_argument, "crun: no such program");
     const auto request = b.create_request("c1");
     const auto created = co_await b.task->create(request);
@@ -142,7 +142,7 @@ TEST_F(TaskCalls, WhatTheAgentSaysOfABundleReachesTheClient) {
 
 TEST_F(TaskCalls, ContainerThatIsStillBeingCreatedIsNotThereYet) {
   co_test([](auto executor) -> awaitable<void> {
-    sandbox_bench b(executor, false);
+    shim_fixture b(executor, false);
     b.sandbox.start();
     flow::task_group tasks(executor, [](const std::string&, const std::exception_ptr&) {});
     tasks.spawn("create", b.create("c1"));
@@ -166,7 +166,7 @@ TEST_F(TaskCalls, ContainerThatIsStillBeingCreatedIsNotThereYet) {
 
 TEST_F(TaskCalls, MachineThatDoesNotStartFailsTheCreateWithItsReason) {
   co_test([](auto executor) -> awaitable<void> {
-    sandbox_bench b(executor, false);
+    shim_fixture b(executor, false);
     b.machine.start_failure = error(flow::errc::unavailable, "no hypervisor today");
     b.sandbox.start();
     const auto request = b.create_request("c1");
@@ -180,7 +180,7 @@ TEST_F(TaskCalls, MachineThatDoesNotStartFailsTheCreateWithItsReason) {
 
 TEST_F(TaskCalls, StartTwiceAndStartAfterTheEndAreRefused) {
   co_test([](auto executor) -> awaitable<void> {
-    sandbox_bench b(executor);
+    shim_fixture b(executor);
     co_await b.create("c1");
     co_await b.start("c1");
     co_await expect_error(b.try_start("c1"), code::failed_precondition);
@@ -194,7 +194,7 @@ TEST_F(TaskCalls, StartTwiceAndStartAfterTheEndAreRefused) {
 
 TEST_F(TaskCalls, RunningProcessIsNotDeleted) {
   co_test([](auto executor) -> awaitable<void> {
-    sandbox_bench b(executor);
+    shim_fixture b(executor);
     co_await b.create("c1");
     co_await b.start("c1");
     co_await expect_error(b.try_delete("c1"), code::failed_precondition);
@@ -206,7 +206,7 @@ TEST_F(TaskCalls, RunningProcessIsNotDeleted) {
 
 TEST_F(TaskCalls, WhatTheAgentSaysOfAVolumeNamesItAsTheHostDoes) {
   co_test([](auto executor) -> awaitable<void> {
-    sandbox_bench b(executor);
+    shim_fixture b(executor);
     const std::string root = "/run/hvsock/share/0";
     b.agent.failures["CreateContainer"] =
         error(code::invalid_argument, "mount `" + root + "` to `bin`, not " + root + "1");
@@ -220,7 +220,7 @@ TEST_F(TaskCalls, WhatTheAgentSaysOfAVolumeNamesItAsTheHostDoes) {
 
 TEST_F(TaskCalls, VolumeOfTwoContainersIsOneFileSystemToTheGuest) {
   co_test([](auto executor) -> awaitable<void> {
-    sandbox_bench b(executor);
+    shim_fixture b(executor);
     std::vector<std::vector<std::string>> shares;
     for (const std::string id : {"c1", "c2"}) {
       const auto request = b.create_request(id);
@@ -241,7 +241,7 @@ TEST_F(TaskCalls, VolumeOfTwoContainersIsOneFileSystemToTheGuest) {
 
 TEST_F(TaskCalls, DeletedContainerIsUnknownAndItsIdFree) {
   co_test([](auto executor) -> awaitable<void> {
-    sandbox_bench b(executor);
+    shim_fixture b(executor);
     co_await b.create("c1");
     co_await b.start("c1");
     b.agent.exit(b.last_init(), 3);
@@ -256,7 +256,7 @@ TEST_F(TaskCalls, DeletedContainerIsUnknownAndItsIdFree) {
 
 TEST_F(TaskCalls, SignalForAProcessThatHasEndedIsNotFound) {
   co_test([](auto executor) -> awaitable<void> {
-    sandbox_bench b(executor);
+    shim_fixture b(executor);
     co_await b.create("c1");
     co_await b.start("c1");
     b.agent.exit(b.last_init(), 0);
@@ -273,7 +273,7 @@ TEST_F(TaskCalls, SignalForAProcessThatHasEndedIsNotFound) {
 
 TEST_F(TaskCalls, SignalThatIsNoneIsAnInvalidArgument) {
   co_test([](auto executor) -> awaitable<void> {
-    sandbox_bench b(executor);
+    shim_fixture b(executor);
     co_await b.create("c1");
     co_await b.start("c1");
     for (const auto signal : {65U, 0x80000000U, 0xffffffffU}) {
@@ -288,7 +288,7 @@ TEST_F(TaskCalls, SignalThatIsNoneIsAnInvalidArgument) {
 
 TEST_F(TaskCalls, KillOfAllIsAskedOfTheGuest) {
   co_test([](auto executor) -> awaitable<void> {
-    sandbox_bench b(executor);
+    shim_fixture b(executor);
     co_await b.create("c1");
     co_await b.start("c1");
     api::KillRequest request;
@@ -305,7 +305,7 @@ TEST_F(TaskCalls, KillOfAllIsAskedOfTheGuest) {
 
 TEST_F(TaskCalls, NetworkThatIsNotThereFailsTheCreateAndNamesIt) {
   co_test([](auto executor) -> awaitable<void> {
-    sandbox_bench b(executor);
+    shim_fixture b(executor);
     auto request = b.create_request("c1");
     b.make_bundle("c1", R"({"process": {}, "root": {"path": "rootfs"}, "linux": {"namespaces":
         [{"type": "network", "path": "/nonexistent/netns"}]}})");
@@ -321,7 +321,7 @@ TEST_F(TaskCalls, NetworkThatIsNotThereFailsTheCreateAndNamesIt) {
 
 TEST_F(TaskCalls, PidsOfTheTaskAndItsExecsAreInItsNetwork) {
   co_test([](auto executor) -> awaitable<void> {
-    sandbox_bench b(executor);
+    shim_fixture b(executor);
     auto request = b.create_request("c1");
     b.make_bundle("c1", R"({"process": {}, "root": {"path": "rootfs"}, "linux": {"namespaces":
         [{"type": "pid"}, {"type": "network"}]}})");
@@ -343,7 +343,7 @@ TEST_F(TaskCalls, PidsOfTheTaskAndItsExecsAreInItsNetwork) {
 
 TEST_F(TaskCalls, ExecNeedsAnIdOfItsOwn) {
   co_test([](auto executor) -> awaitable<void> {
-    sandbox_bench b(executor);
+    shim_fixture b(executor);
     co_await b.create("c1");
     co_await b.start("c1");
     co_await expect_error(b.try_exec("c1", ""), code::invalid_argument);
@@ -355,7 +355,7 @@ TEST_F(TaskCalls, ExecNeedsAnIdOfItsOwn) {
 
 TEST_F(TaskCalls, ExecOfSomethingThatIsNoProcessIsAnInvalidArgument) {
   co_test([](auto executor) -> awaitable<void> {
-    sandbox_bench b(executor);
+    shim_fixture b(executor);
     co_await b.create("c1");
     co_await b.start("c1");
     api::ExecProcessRequest request;
@@ -371,7 +371,7 @@ TEST_F(TaskCalls, ExecOfSomethingThatIsNoProcessIsAnInvalidArgument) {
 
 TEST_F(TaskCalls, ExecIsStartedOnlyInARunningContainer) {
   co_test([](auto executor) -> awaitable<void> {
-    sandbox_bench b(executor);
+    shim_fixture b(executor);
     co_await b.create("c1");
     co_await b.exec("c1", "e1");
     co_await expect_error(b.try_start("c1", "e1"), code::failed_precondition);
@@ -385,7 +385,7 @@ TEST_F(TaskCalls, ExecIsStartedOnlyInARunningContainer) {
 
 TEST_F(TaskCalls, ExecInAContainerThatHasEndedIsRefused) {
   co_test([](auto executor) -> awaitable<void> {
-    sandbox_bench b(executor);
+    shim_fixture b(executor);
     co_await b.create("c1");
     co_await b.start("c1");
     b.agent.exit(b.last_init(), 0);
@@ -397,7 +397,7 @@ TEST_F(TaskCalls, ExecInAContainerThatHasEndedIsRefused) {
 
 TEST_F(TaskCalls, ExecThatWasNotStartedIsNotSignalledAndCanBeDeleted) {
   co_test([](auto executor) -> awaitable<void> {
-    sandbox_bench b(executor);
+    shim_fixture b(executor);
     co_await b.create("c1");
     co_await b.start("c1");
     co_await b.exec("c1", "e1");
@@ -411,7 +411,7 @@ TEST_F(TaskCalls, ExecThatWasNotStartedIsNotSignalledAndCanBeDeleted) {
 
 TEST_F(TaskCalls, ExecThatCannotBeStartedTellsWhyAndEndsItsWait) {
   co_test([](auto executor) -> awaitable<void> {
-    sandbox_bench b(executor);
+    shim_fixture b(executor);
     co_await b.create("c1");
     co_await b.start("c1");
     co_await b.exec("c1", "e1");
@@ -427,7 +427,7 @@ TEST_F(TaskCalls, ExecThatCannotBeStartedTellsWhyAndEndsItsWait) {
 
 TEST_F(TaskCalls, ShutdownIsHeardOnlyWhenNoContainerIsLeft) {
   co_test([](auto executor) -> awaitable<void> {
-    sandbox_bench b(executor);
+    shim_fixture b(executor);
     co_await b.create("c1");
     const auto early = co_await b.task->shutdown(api::ShutdownRequest());
     EXPECT_TRUE(early);
@@ -442,7 +442,7 @@ TEST_F(TaskCalls, ShutdownIsHeardOnlyWhenNoContainerIsLeft) {
 
 TEST_F(TaskCalls, ConnectTellsThePidsOfTheShimAndOfTheTask) {
   co_test([](auto executor) -> awaitable<void> {
-    sandbox_bench b(executor);
+    shim_fixture b(executor);
     api::ConnectRequest request;
     request.set_id("c1");
     const auto before = co_await b.task->connect(request);

@@ -5,15 +5,15 @@
 
 #include "containerd/events/task.pb.h"
 #include "runtime_api/ttrpc/status.hpp"
-#include "tests/co_test.hpp"
-#include "tests/unit/shim/sandbox_bench.hpp"
+#include "tests/support/co_test.hpp"
 #include "tests/unit/shim/settle.hpp"
+#include "tests/unit/shim/shim_fixture.hpp"
 
 using flow::awaitable;
 using flow::error;
 using tests::co_test;
-using tests::sandbox_bench;
 using tests::settle;
+using tests::shim_fixture;
 using ttrpc::code;
 namespace api = containerd::task::v2;
 namespace status = containerd::v1::types;
@@ -24,14 +24,14 @@ void fail_test(const std::string& name, const std::exception_ptr& failure) {
   ADD_FAILURE() << name << ": " << flow::describe(failure);
 }
 
-awaitable<error> try_pause(sandbox_bench& b) {
+awaitable<error> try_pause(shim_fixture& b) {
   api::PauseRequest request;
   request.set_id("c1");
   const auto r = co_await b.task->pause(request);
   co_return r ? error() : r.error();
 }
 
-awaitable<error> try_resume(sandbox_bench& b) {
+awaitable<error> try_resume(shim_fixture& b) {
   api::ResumeRequest request;
   request.set_id("c1");
   const auto r = co_await b.task->resume(request);
@@ -44,7 +44,7 @@ awaitable<void> succeed(awaitable<error> step) {
 }
 
 // A running container.
-awaitable<void> run(sandbox_bench& b) {
+awaitable<void> run(shim_fixture& b) {
   co_await b.create("c1");
   co_await b.start("c1");
 }
@@ -60,7 +60,7 @@ class TaskFreezer : public tests::private_mounts {};
 
 TEST_F(TaskFreezer, PausedContainerSaysSoWithItsExecsUntilItIsResumed) {
   co_test([](auto executor) -> awaitable<void> {
-    sandbox_bench b(executor);
+    shim_fixture b(executor);
     co_await run(b);
     co_await b.exec("c1", "e1");
     co_await b.start("c1", "e1");
@@ -91,7 +91,7 @@ TEST_F(TaskFreezer, PausedContainerSaysSoWithItsExecsUntilItIsResumed) {
 
 TEST_F(TaskFreezer, OnlyWhatRunsIsPausedAndOnlyWhatIsPausedResumed) {
   co_test([](auto executor) -> awaitable<void> {
-    sandbox_bench b(executor);
+    shim_fixture b(executor);
     const auto unknown = co_await try_pause(b);
     EXPECT_EQ(unknown.code(), flow::error_code(code::not_found));
     const auto nobody = co_await try_resume(b);
@@ -119,7 +119,7 @@ TEST_F(TaskFreezer, OnlyWhatRunsIsPausedAndOnlyWhatIsPausedResumed) {
 
 TEST_F(TaskFreezer, NothingIsAddedStartedOrDeletedWhilePaused) {
   co_test([](auto executor) -> awaitable<void> {
-    sandbox_bench b(executor);
+    shim_fixture b(executor);
     co_await run(b);
     co_await b.exec("c1", "e1");
     co_await succeed(try_pause(b));
@@ -137,7 +137,7 @@ TEST_F(TaskFreezer, NothingIsAddedStartedOrDeletedWhilePaused) {
 
 TEST_F(TaskFreezer, KilledWhilePausedIsToldAndDeleted) {
   co_test([](auto executor) -> awaitable<void> {
-    sandbox_bench b(executor);
+    shim_fixture b(executor);
     co_await run(b);
     co_await succeed(try_pause(b));
     co_await succeed(b.try_kill("c1", SIGKILL));
@@ -152,7 +152,7 @@ TEST_F(TaskFreezer, KilledWhilePausedIsToldAndDeleted) {
 
 TEST_F(TaskFreezer, ExecThatIsBeingStartedIsNotFrozenHalfWay) {
   co_test([](auto executor) -> awaitable<void> {
-    sandbox_bench b(executor);
+    shim_fixture b(executor);
     flow::task_group tasks(executor, fail_test);
     co_await run(b);
     co_await b.exec("c1", "e1");
@@ -177,18 +177,18 @@ TEST_F(TaskFreezer, ExecThatIsBeingStartedIsNotFrozenHalfWay) {
 
 TEST_F(TaskFreezer, PauseOfAContainerThatEndsMeanwhileIsRefused) {
   co_test([](auto executor) -> awaitable<void> {
-    sandbox_bench b(executor);
+    shim_fixture b(executor);
     flow::task_group tasks(executor, fail_test);
     co_await run(b);
     co_await b.exec("c1", "e1");
     b.agent.hold("Exec");
     b.agent.failures["Exec"] = error(code::unknown, "the container has ended");
-    tasks.spawn("start", [](sandbox_bench& bench) -> awaitable<void> {
+    tasks.spawn("start", [](shim_fixture& bench) -> awaitable<void> {
       const auto failure = co_await bench.try_start("c1", "e1");
       EXPECT_TRUE(failure.code());
     }(b));
     co_await b.agent.until_called("Exec");
-    tasks.spawn("pause", [](sandbox_bench& bench) -> awaitable<void> {
+    tasks.spawn("pause", [](shim_fixture& bench) -> awaitable<void> {
       const auto failure = co_await try_pause(bench);
       expect_refused(failure, "cannot pause task in stopped state");
     }(b));
@@ -204,7 +204,7 @@ TEST_F(TaskFreezer, PauseOfAContainerThatEndsMeanwhileIsRefused) {
 
 TEST_F(TaskFreezer, PauseThatFailsInTheGuestLeavesTheContainerRunning) {
   co_test([](auto executor) -> awaitable<void> {
-    sandbox_bench b(executor);
+    shim_fixture b(executor);
     co_await run(b);
     b.agent.failures["Pause"] = error(code::unknown, "crun: no freezer");
     const auto failure = co_await try_pause(b);

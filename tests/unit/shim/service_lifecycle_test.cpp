@@ -7,14 +7,14 @@
 #include "containerd/events/task.pb.h"
 #include "containerd/runc/v1/oci.pb.h"
 #include "runtime_api/ttrpc/status.hpp"
-#include "tests/co_test.hpp"
-#include "tests/unit/shim/sandbox_bench.hpp"
+#include "tests/support/co_test.hpp"
 #include "tests/unit/shim/settle.hpp"
+#include "tests/unit/shim/shim_fixture.hpp"
 
 using flow::awaitable;
 using tests::co_test;
-using tests::sandbox_bench;
 using tests::settle;
+using tests::shim_fixture;
 namespace api = containerd::task::v2;
 
 namespace {
@@ -46,7 +46,7 @@ class TaskLifecycle : public tests::private_mounts {};
 
 TEST_F(TaskLifecycle, StatesExitStatusAndEventsFollowTheProcess) {
   co_test([](auto executor) -> awaitable<void> {
-    sandbox_bench b(executor);
+    shim_fixture b(executor);
     flow::task_group tasks(executor, fail_test);
     co_await b.create("c1");
     const auto created = co_await b.state("c1");
@@ -88,7 +88,7 @@ TEST_F(TaskLifecycle, StatesExitStatusAndEventsFollowTheProcess) {
 
 TEST_F(TaskLifecycle, ContainerThatWasNeverStartedIsEndedByDelete) {
   co_test([](auto executor) -> awaitable<void> {
-    sandbox_bench b(executor);
+    shim_fixture b(executor);
     co_await b.create("c1");
     co_await b.remove("c1");
     EXPECT_EQ(b.agent.last_kill.signal(), static_cast<std::uint32_t>(SIGKILL));
@@ -99,7 +99,7 @@ TEST_F(TaskLifecycle, ContainerThatWasNeverStartedIsEndedByDelete) {
 
 TEST_F(TaskLifecycle, KillReachesTheProcessOfTheGuest) {
   co_test([](auto executor) -> awaitable<void> {
-    sandbox_bench b(executor);
+    shim_fixture b(executor);
     co_await b.create("c1");
     co_await b.start("c1");
     const auto failure = co_await b.try_kill("c1", SIGTERM);
@@ -116,7 +116,7 @@ TEST_F(TaskLifecycle, KillReachesTheProcessOfTheGuest) {
 
 TEST_F(TaskLifecycle, MachineThatDiesEndsEveryProcess) {
   co_test([](auto executor) -> awaitable<void> {
-    sandbox_bench b(executor);
+    shim_fixture b(executor);
     flow::task_group tasks(executor, fail_test);
     co_await b.create("c1");
     co_await b.start("c1");
@@ -140,12 +140,12 @@ TEST_F(TaskLifecycle, MachineThatDiesEndsEveryProcess) {
 
 TEST_F(TaskLifecycle, MachineThatDiesBeforeAKillIsAnsweredStillCountsAsKilled) {
   co_test([](auto executor) -> awaitable<void> {
-    sandbox_bench b(executor);
+    shim_fixture b(executor);
     co_await b.create("c1");
     co_await b.start("c1");
     b.agent.hold("Kill");
     flow::task_group tasks(executor, fail_test);
-    tasks.spawn("end", [](sandbox_bench& bench) -> awaitable<void> {
+    tasks.spawn("end", [](shim_fixture& bench) -> awaitable<void> {
       co_await bench.agent.until_called("Kill");
       bench.machine.end("gone");
     }(b));
@@ -160,7 +160,7 @@ TEST_F(TaskLifecycle, MachineThatDiesBeforeAKillIsAnsweredStillCountsAsKilled) {
 
 TEST_F(TaskLifecycle, AgentThatHangsUpEndsTheSandbox) {
   co_test([](auto executor) -> awaitable<void> {
-    sandbox_bench b(executor);
+    shim_fixture b(executor);
     co_await b.create("c1");
     co_await b.start("c1");
     b.agent.hang_up();
@@ -173,7 +173,7 @@ TEST_F(TaskLifecycle, AgentThatHangsUpEndsTheSandbox) {
 
 TEST_F(TaskLifecycle, ExitIsToldOnlyWhenItsOutputWasRead) {
   co_test([](auto executor) -> awaitable<void> {
-    sandbox_bench b(executor);
+    shim_fixture b(executor);
     flow::task_group tasks(executor, fail_test);
     auto request = b.create_request("c1");
     request.set_stdout(b.make_fifo("out"));
@@ -203,7 +203,7 @@ TEST_F(TaskLifecycle, ExitIsToldOnlyWhenItsOutputWasRead) {
 
 TEST_F(TaskLifecycle, ExitOfTheFirstProcessIsTheLastOne) {
   co_test([](auto executor) -> awaitable<void> {
-    sandbox_bench b(executor);
+    shim_fixture b(executor);
     co_await b.create("c1");
     co_await b.start("c1");
     co_await b.exec("c1", "e1");
@@ -222,14 +222,14 @@ TEST_F(TaskLifecycle, ExitOfTheFirstProcessIsTheLastOne) {
 
 TEST_F(TaskLifecycle, ExitIsToldWhereAnExecsStartFailsMeanwhile) {
   co_test([](auto executor) -> awaitable<void> {
-    sandbox_bench b(executor);
+    shim_fixture b(executor);
     flow::task_group tasks(executor, fail_test);
     co_await b.create("c1");
     co_await b.start("c1");
     co_await b.exec("c1", "e1");
     b.agent.hold("Exec");
     b.agent.failures["Exec"] = flow::error(ttrpc::code::unknown, "the container has ended");
-    tasks.spawn("start", [](sandbox_bench& bench) -> awaitable<void> {
+    tasks.spawn("start", [](shim_fixture& bench) -> awaitable<void> {
       const auto failure = co_await bench.try_start("c1", "e1");
       EXPECT_TRUE(failure.code());
     }(b));
@@ -247,7 +247,7 @@ TEST_F(TaskLifecycle, ExitIsToldWhereAnExecsStartFailsMeanwhile) {
 
 TEST_F(TaskLifecycle, ProcessThatEndsAtOnceIsToldToHaveStartedFirst) {
   co_test([](auto executor) -> awaitable<void> {
-    sandbox_bench b(executor);
+    shim_fixture b(executor);
     flow::task_group tasks(executor, fail_test);
     co_await b.create("c1");
     b.agent.hold("StartContainer");
@@ -268,7 +268,7 @@ TEST_F(TaskLifecycle, ProcessThatEndsAtOnceIsToldToHaveStartedFirst) {
 
 TEST_F(TaskLifecycle, ExitsThatTheGuestMakesUpChangeNothing) {
   co_test([](auto executor) -> awaitable<void> {
-    sandbox_bench b(executor);
+    shim_fixture b(executor);
     co_await b.create("c1");
     co_await b.start("c1");
     b.agent.exit(0, 1);
@@ -289,7 +289,7 @@ TEST_F(TaskLifecycle, ExitsThatTheGuestMakesUpChangeNothing) {
 
 TEST_F(TaskLifecycle, SizeGivenBeforeTheStartIsTheOneTheProgramFinds) {
   co_test([](auto executor) -> awaitable<void> {
-    sandbox_bench b(executor);
+    shim_fixture b(executor);
     auto request = b.create_request("c1");
     request.set_terminal(true);
     const auto created = co_await b.task->create(request);
@@ -311,7 +311,7 @@ TEST_F(TaskLifecycle, SizeGivenBeforeTheStartIsTheOneTheProgramFinds) {
 
 TEST_F(TaskLifecycle, PidsNameTheExecs) {
   co_test([](auto executor) -> awaitable<void> {
-    sandbox_bench b(executor);
+    shim_fixture b(executor);
     co_await b.create("c1");
     co_await b.start("c1");
     co_await b.exec("c1", "e1");
@@ -340,7 +340,7 @@ TEST_F(TaskLifecycle, PidsNameTheExecs) {
 
 TEST_F(TaskLifecycle, PidsAreNeverEmptyEvenIfTheGuestKnowsNone) {
   co_test([](auto executor) -> awaitable<void> {
-    sandbox_bench b(executor);
+    shim_fixture b(executor);
     co_await b.create("c1");
     co_await b.start("c1");
     api::PidsRequest request;
@@ -353,13 +353,13 @@ TEST_F(TaskLifecycle, PidsAreNeverEmptyEvenIfTheGuestKnowsNone) {
 
 TEST_F(TaskLifecycle, PidsAnsweredAfterTheContainerWasDeletedHarmNobody) {
   co_test([](auto executor) -> awaitable<void> {
-    sandbox_bench b(executor);
+    shim_fixture b(executor);
     flow::task_group tasks(executor, fail_test);
     co_await b.create("c1");
     co_await b.start("c1");
     b.agent.hold("Pids");
     b.agent.pids_answer.add_processes()->set_process(b.last_init());
-    tasks.spawn("pids", [](sandbox_bench& bench) -> awaitable<void> {
+    tasks.spawn("pids", [](shim_fixture& bench) -> awaitable<void> {
       api::PidsRequest request;
       request.set_id("c1");
       const auto pids = co_await bench.task->pids(request);
@@ -377,7 +377,7 @@ TEST_F(TaskLifecycle, PidsAnsweredAfterTheContainerWasDeletedHarmNobody) {
 
 TEST_F(TaskLifecycle, ContainerMayBeDeletedWhileAnExecOfItIs) {
   co_test([](auto executor) -> awaitable<void> {
-    sandbox_bench b(executor);
+    shim_fixture b(executor);
     flow::task_group tasks(executor, fail_test);
     co_await b.create("c1");
     co_await b.start("c1");
@@ -399,7 +399,7 @@ TEST_F(TaskLifecycle, ContainerMayBeDeletedWhileAnExecOfItIs) {
 
 TEST_F(TaskLifecycle, ContainersMayBeDeletedWhileTheShimEnds) {
   co_test([](auto executor) -> awaitable<void> {
-    sandbox_bench b(executor);
+    shim_fixture b(executor);
     flow::task_group tasks(executor, fail_test);
     // c1's reader holds up its exit while c2 is deleted.
     auto request = b.create_request("c1");
@@ -427,7 +427,7 @@ TEST_F(TaskLifecycle, ContainersMayBeDeletedWhileTheShimEnds) {
 
 TEST_F(TaskLifecycle, InputReachesTheProcessAndEndsWithCloseIo) {
   co_test([](auto executor) -> awaitable<void> {
-    sandbox_bench b(executor);
+    shim_fixture b(executor);
     auto request = b.create_request("c1");
     request.set_stdin(b.make_fifo("in"));
     const auto created = co_await b.task->create(request);

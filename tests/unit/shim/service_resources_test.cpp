@@ -6,21 +6,21 @@
 #include "containerd/events/task.pb.h"
 #include "io/containerd/cgroups/v2/metrics.pb.h"
 #include "runtime_api/ttrpc/status.hpp"
-#include "tests/co_test.hpp"
-#include "tests/unit/shim/sandbox_bench.hpp"
+#include "tests/support/co_test.hpp"
 #include "tests/unit/shim/settle.hpp"
+#include "tests/unit/shim/shim_fixture.hpp"
 
 using flow::awaitable;
 using flow::error;
 using tests::co_test;
-using tests::sandbox_bench;
 using tests::settle;
+using tests::shim_fixture;
 using ttrpc::code;
 namespace api = containerd::task::v2;
 
 namespace {
 
-awaitable<error> try_update(sandbox_bench& b, std::string resources) {
+awaitable<error> try_update(shim_fixture& b, std::string resources) {
   api::UpdateTaskRequest request;
   request.set_id("c1");
   request.mutable_resources()->set_value(resources);
@@ -28,7 +28,7 @@ awaitable<error> try_update(sandbox_bench& b, std::string resources) {
   co_return r ? error() : r.error();
 }
 
-awaitable<flow::result<api::StatsResponse>> try_stats(sandbox_bench& b) {
+awaitable<flow::result<api::StatsResponse>> try_stats(shim_fixture& b) {
   api::StatsRequest request;
   request.set_id("c1");
   co_return co_await b.task->stats(request);
@@ -44,7 +44,7 @@ class TaskResources : public tests::private_mounts {};
 
 TEST_F(TaskResources, UpdateReachesTheGuestBeforeAndAfterTheStart) {
   co_test([](auto executor) -> awaitable<void> {
-    sandbox_bench b(executor);
+    shim_fixture b(executor);
     co_await b.create("c1");
     const auto early = co_await try_update(b, R"({"pids":{"limit":7}})");
     EXPECT_FALSE(early.code()) << early.message();
@@ -60,7 +60,7 @@ TEST_F(TaskResources, UpdateReachesTheGuestBeforeAndAfterTheStart) {
 
 TEST_F(TaskResources, UpdateWithWhatAreNoResourcesIsAnInvalidArgument) {
   co_test([](auto executor) -> awaitable<void> {
-    sandbox_bench b(executor);
+    shim_fixture b(executor);
     co_await b.create("c1");
     for (const char* payload : {"", "{", "[]", "3", "{\"memory\": }", "\xff\xfe"}) {
       const auto refused = co_await try_update(b, payload);
@@ -74,7 +74,7 @@ TEST_F(TaskResources, UpdateWithWhatAreNoResourcesIsAnInvalidArgument) {
 
 TEST_F(TaskResources, UpdateOfAnnotationsAloneIsAccepted) {
   co_test([](auto executor) -> awaitable<void> {
-    sandbox_bench b(executor);
+    shim_fixture b(executor);
     co_await b.create("c1");
     api::UpdateTaskRequest request;
     request.set_id("c1");
@@ -88,7 +88,7 @@ TEST_F(TaskResources, UpdateOfAnnotationsAloneIsAccepted) {
 
 TEST_F(TaskResources, StoppedOrUnknownContainerIsNotUpdated) {
   co_test([](auto executor) -> awaitable<void> {
-    sandbox_bench b(executor);
+    shim_fixture b(executor);
     const auto unknown = co_await try_update(b, "{}");
     EXPECT_EQ(unknown.code(), flow::error_code(code::not_found));
     co_await b.create("c1");
@@ -104,7 +104,7 @@ TEST_F(TaskResources, StoppedOrUnknownContainerIsNotUpdated) {
 
 TEST_F(TaskResources, WhatTheGuestSaysOfAnUpdateReachesTheClient) {
   co_test([](auto executor) -> awaitable<void> {
-    sandbox_bench b(executor);
+    shim_fixture b(executor);
     co_await b.create("c1");
     b.agent.failures["Update"] = error(code::unknown, "write memory.max: device or resource busy");
     const auto failed = co_await try_update(b, "{}");
@@ -115,7 +115,7 @@ TEST_F(TaskResources, WhatTheGuestSaysOfAnUpdateReachesTheClient) {
 
 TEST_F(TaskResources, StatsAreMetricsOfACgroupUntilDelete) {
   co_test([](auto executor) -> awaitable<void> {
-    sandbox_bench b(executor);
+    shim_fixture b(executor);
     const auto unknown = co_await try_stats(b);
     EXPECT_EQ(unknown.error().code(), flow::error_code(code::not_found));
     co_await b.create("c1");
@@ -142,7 +142,7 @@ TEST_F(TaskResources, StatsAreMetricsOfACgroupUntilDelete) {
 
 TEST_F(TaskResources, CheckpointIsNotImplementedAndSaysNothingElse) {
   co_test([](auto executor) -> awaitable<void> {
-    sandbox_bench b(executor);
+    shim_fixture b(executor);
     co_await b.create("c1");
     api::CheckpointTaskRequest request;
     request.set_id("c1");
@@ -155,7 +155,7 @@ TEST_F(TaskResources, CheckpointIsNotImplementedAndSaysNothingElse) {
 
 TEST_F(TaskResources, MemoryThatRanOutIsToldBeforeTheExit) {
   co_test([](auto executor) -> awaitable<void> {
-    sandbox_bench b(executor);
+    shim_fixture b(executor);
     co_await b.create("c1");
     co_await b.start("c1");
     b.agent.run_out_of_memory(b.agent.last_create.container());
@@ -177,7 +177,7 @@ TEST_F(TaskResources, MemoryThatRanOutIsToldBeforeTheExit) {
 
 TEST_F(TaskResources, MemoryEventsThatTheGuestMakesUpChangeNothing) {
   co_test([](auto executor) -> awaitable<void> {
-    sandbox_bench b(executor);
+    shim_fixture b(executor);
     co_await b.create("c1");
     co_await b.start("c1");
     for (const std::uint32_t number : {0U, b.last_init(), 4'000'000'000U}) {
@@ -198,7 +198,7 @@ TEST_F(TaskResources, MemoryEventsThatTheGuestMakesUpChangeNothing) {
 
 TEST_F(TaskResources, GuestThatRunsOutOfMemoryWithoutEndDoesNotFillTheShims) {
   co_test([](auto executor) -> awaitable<void> {
-    sandbox_bench b(executor);
+    shim_fixture b(executor);
     co_await b.create("c1");
     co_await b.start("c1");
     co_await b.containerd.until_taken(2);

@@ -3,10 +3,10 @@
 #include <gtest/gtest.h>
 #include <sys/stat.h>
 
-#include "flow/file.hpp"
+#include "flow/system/file.hpp"
 #include "shim/rootfs/mount.hpp"
-#include "tests/private_mounts.hpp"
-#include "tests/temporary_directory.hpp"
+#include "tests/support/private_mounts.hpp"
+#include "tests/support/temporary_directory.hpp"
 
 using std::filesystem::path;
 

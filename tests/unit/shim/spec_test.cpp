@@ -1,12 +1,12 @@
-#include "shim/spec.hpp"
+#include "shim/oci/spec.hpp"
 
 #include <gtest/gtest.h>
 
 #include <boost/json/parse.hpp>
 #include <boost/json/value.hpp>
 
-#include "flow/file.hpp"
-#include "tests/temporary_directory.hpp"
+#include "flow/system/file.hpp"
+#include "tests/support/temporary_directory.hpp"
 
 using flow::errc;
 using shim::spec;

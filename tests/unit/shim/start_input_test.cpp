@@ -7,11 +7,11 @@
 
 #include "containerd/runc/v1/oci.pb.h"
 #include "containerd/runtime/bootstrap/v1/bootstrap.pb.h"
-#include "flow/file.hpp"
+#include "flow/system/file.hpp"
 #include "runtimeoptions/v1/api.pb.h"
 #include "shim/bootstrap/info.hpp"
 #include "shim/bootstrap/start_answer.hpp"
-#include "tests/temporary_directory.hpp"
+#include "tests/support/temporary_directory.hpp"
 
 using flow::errc;
 using shim::parse_start_input;

@@ -10,7 +10,7 @@
 #include "runtime_api/ttrpc/client.hpp"
 #include "runtime_api/ttrpc/server.hpp"
 #include "runtime_api/ttrpc/status.hpp"
-#include "tests/co_test.hpp"
+#include "tests/support/co_test.hpp"
 #include "tests/unit/shim/settle.hpp"
 
 using flow::awaitable;

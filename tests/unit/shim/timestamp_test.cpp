@@ -1,4 +1,4 @@
-#include "shim/timestamp.hpp"
+#include "shim/support/timestamp.hpp"
 
 #include <gtest/gtest.h>
 

@@ -5,7 +5,7 @@
 #include <string>
 #include <vector>
 
-#include "agent/os.hpp"
+#include "agent/storage/os.hpp"
 
 namespace tests {
 

@@ -11,7 +11,7 @@
 #include <filesystem>
 #include <vector>
 
-#include "tests/temporary_directory.hpp"
+#include "tests/support/temporary_directory.hpp"
 
 using agent::console_socket;
 using flow::unique_fd;

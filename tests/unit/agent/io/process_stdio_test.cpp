@@ -19,11 +19,11 @@ struct bench {
       : executor(e),
         log(STDERR_FILENO, flow::log::level::error),
         shim(executor),
-        host(executor, shim.dialer()),
+        dialer(executor, shim.dialer()),
         stdio(executor, log) {}
 
   awaitable<void> open(Stdio wanted) {
-    const auto opened = co_await stdio.open(host, wanted);
+    const auto opened = co_await stdio.open(dialer, wanted);
     EXPECT_TRUE(opened) << failure_of(opened);
   }
 
@@ -41,7 +41,7 @@ struct bench {
   boost::asio::any_io_executor executor;
   flow::log log;
   fake_shim shim;
-  agent::host host;
+  agent::shim_dialer dialer;
   agent::process_stdio stdio;
 };
 

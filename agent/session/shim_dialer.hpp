@@ -1,0 +1,42 @@
+// Connections from the guest to its shim. The guest only ever dials; it listens on nothing, because
+// vsock is not namespaced and any process of a container could connect to what it listened on.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+
+#include "flow/asio.hpp"
+#include "flow/stream.hpp"
+#include "flow/transport.hpp"
+
+namespace agent {
+
+class shim_dialer {
+ public:
+  // One attempt at a connection to the shim.
+  using dialer = std::function<flow::awaitable<flow::result<std::unique_ptr<flow::transport>>>()>;
+
+  shim_dialer(flow::asio::any_io_executor executor, dialer dial);
+
+  // To `port` of CID 2, where the shim waits.
+  static dialer vsock_dialer(flow::asio::any_io_executor executor, std::uint32_t port);
+
+  // The control connection: the first that the shim accepts. Tries again until `deadline`, for the
+  // host's end of the device may come up after the guest.
+  flow::awaitable<flow::result<flow::stream>> connect_control(
+      std::chrono::steady_clock::duration deadline);
+
+  // A stream of a process: presents `token`, which the shim issued for it.
+  flow::awaitable<flow::result<flow::stream>> connect_stream(std::string token);
+
+ private:
+  flow::awaitable<flow::result<flow::stream>> connect();
+
+  flow::asio::any_io_executor executor_;
+  dialer dial_;
+};
+
+}  // namespace agent

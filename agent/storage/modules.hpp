@@ -1,0 +1,16 @@
+// Kernel modules that the image holds. Those every guest needs are loaded at boot; the others, in
+// groups, when something asks for them: loading takes time, and most guests never need them.
+#pragma once
+
+#include <string>
+
+#include "agent/storage/os.hpp"
+
+namespace agent {
+
+// In the order of their names. A group that is not in the image is no error: the kernel has it
+// built in, or what needs it will say what it lacks.
+flow::result<void> load_boot_modules(os& system);
+flow::result<void> load_module_group(os& system, const std::string& group);
+
+}  // namespace agent

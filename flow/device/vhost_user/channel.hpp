@@ -1,0 +1,46 @@
+// Whole vhost-user messages in and out of the socket to the front end, without blocking.
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <vector>
+
+#include "flow/device/vhost_user/protocol.hpp"
+#include "flow/error.hpp"
+#include "flow/unique_fd.hpp"
+
+namespace flow::device {
+
+struct vhost_user_message {
+  vhost_user::header header{};
+  std::vector<std::byte> payload;      // header.size bytes
+  std::vector<unique_fd> descriptors;  // those that came beside it
+
+  bool needs_reply() const noexcept { return (header.flags & vhost_user::flag_need_reply) != 0; }
+};
+
+class vhost_user_channel {
+ public:
+  // `socket` is a connected unix stream socket.
+  explicit vhost_user_channel(unique_fd socket) : socket_(std::move(socket)) {}
+
+  int fd() const noexcept { return socket_.get(); }
+
+  // Puts the next message into `message` if it is complete; false if more must come first.
+  // asio::error::eof if the front end has gone between two messages, errc::truncated if inside one,
+  // errc::protocol for what is no message of this protocol's version or is larger than any.
+  result<bool> receive(vhost_user_message& message);
+
+  // Answers `to` with `payload`.
+  result<> reply(const vhost_user_message& to, std::span<const std::byte> payload);
+
+ private:
+  // Reads into `into` until it is full; false if more must come first.
+  result<bool> fill(std::span<std::byte> into);
+
+  unique_fd socket_;
+  vhost_user_message pending_;
+  std::size_t filled_ = 0;  // of header and payload together
+};
+
+}  // namespace flow::device

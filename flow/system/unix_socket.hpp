@@ -1,0 +1,21 @@
+// Unix stream sockets by path.
+#pragma once
+
+#include <string>
+
+#include "flow/error.hpp"
+#include "flow/unique_fd.hpp"
+
+namespace flow {
+
+// Listens at `path`, which must not exist; whoever chose it removes it afterwards. Non-blocking.
+result<unique_fd> listen_unix(const std::string& path);
+
+// Connects to `path` without blocking: a listener whose backlog is full is an error as well. The
+// socket is non-blocking.
+result<unique_fd> connect_unix(const std::string& path);
+
+// The next client of a listener, non-blocking. would_block if there is none.
+result<unique_fd> accept_unix(int listener);
+
+}  // namespace flow

@@ -1,0 +1,272 @@
+#include "shim/sandbox/guest.hpp"
+
+#include <sys/random.h>
+#include <sys/utsname.h>
+
+#include <bit>
+#include <boost/asio/read.hpp>
+
+#include "flow/deadline.hpp"
+#include "flow/frame.hpp"
+#include "runtime_api/ttrpc/byte_stream.hpp"
+#include "runtime_api/ttrpc/status.hpp"
+#include "shim/support/resident_memory.hpp"
+#include "shim/support/timestamp.hpp"
+
+namespace shim {
+
+using flow::awaitable;
+using flow::errc;
+using flow::error;
+using flow::result;
+using namespace std::chrono_literals;
+namespace api = hvsock::agent::v1;
+
+namespace {
+
+constexpr std::size_t token_size = 16;
+constexpr std::uint32_t protocol_version = 1;
+constexpr std::size_t entropy_size = 64;
+
+// How long a connection may take to present its token, and a stream to be connected after the agent
+// said that it was.
+constexpr auto token_deadline = 10s;
+constexpr auto claim_deadline = 10s;
+constexpr auto hello_deadline = 10s;
+
+// Connections that have presented nothing yet; one more is closed at once.
+constexpr std::size_t max_unproven = 64;
+
+constexpr auto clock_interval = 30s;
+constexpr auto status_deadline = 5s;
+
+std::string random_bytes(std::size_t n) {
+  std::string bytes(n, '\0');
+  // Of up to 256 bytes getrandom(2) gives all or none, and none only before the host's generator is
+  // seeded, which it is long before containers run.
+  if (::getrandom(bytes.data(), bytes.size(), 0) != static_cast<ssize_t>(n)) {
+    std::abort();
+  }
+  return bytes;
+}
+
+std::string host_name() {
+  utsname host{};
+  ::uname(&host);
+  return host.nodename;
+}
+
+flow::stream::options stream_options() {
+  flow::stream::options options;
+  options.max_payload = flow::agreed_max_payload;
+  return options;
+}
+
+}  // namespace
+
+// --- expected streams --------------------------------------------------------------------------
+
+guest::expected_stream::expected_stream(guest& owner)
+    : owner_(owner), token_(random_bytes(token_size)) {
+  owner_.expected_[token_] = this;
+}
+
+guest::expected_stream::~expected_stream() {
+  owner_.expected_.erase(token_);
+}
+
+awaitable<result<flow::stream>> guest::expected_stream::claim() {
+  const auto limit = std::chrono::steady_clock::now() + claim_deadline;
+  while (!stream_ && !owner_.closed_) {
+    const auto left = limit - std::chrono::steady_clock::now();
+    if (left <= 0s) {
+      co_return error(errc::timed_out, "the guest did not connect a stream");
+    }
+    co_await owner_.changed_.wait_for(left);
+  }
+  if (!stream_) {
+    co_return error(errc::closed, "the guest is gone");
+  }
+  co_return std::move(*stream_);
+}
+
+// --- guest -------------------------------------------------------------------------------------
+
+guest::guest(const flow::asio::any_io_executor& executor, machine& from, event_handler on_event,
+             flow::log& log)
+    : executor_(executor),
+      machine_(from),
+      on_event_(std::move(on_event)),
+      log_(log),
+      changed_(executor),
+      tasks_(executor, [this](const std::string& task, const std::exception_ptr& failure) {
+        log_.error("guest task failed", {{"task", task}, {"err", flow::describe(failure)}});
+        close();
+      }) {}
+
+awaitable<result<void>> guest::connect(std::chrono::steady_clock::duration deadline) {
+  // The machine's own end also ends the wait, and says why.
+  flow::deadline limit(executor_, deadline, [this] { machine_.kill(); });
+  auto connection = co_await machine_.accept();
+  if (limit.expired()) {
+    std::string said = machine_.console_tail();
+    if (!said.empty()) {
+      said = "; its console said: " + said;
+    }
+    co_return error(errc::timed_out, "the guest did not boot" + said);
+  }
+  if (!connection) {
+    co_return connection.error();
+  }
+  flow::stream control(std::move(connection.value()), stream_options());
+  client_ =
+      std::make_unique<ttrpc::client>(executor_, ttrpc::make_byte_stream(std::move(control)), log_);
+  agent_.emplace(*client_);
+  const auto greeted = co_await say_hello();
+  if (!greeted) {
+    co_return greeted.error();
+  }
+  if (closed_) {
+    co_return error(errc::closed, "the guest is gone");
+  }
+  tasks_.spawn("accept streams", accept_streams());
+  tasks_.spawn("read events", read_events());
+  tasks_.spawn("keep clock", keep_clock());
+  co_return result<void>();
+}
+
+awaitable<result<void>> guest::say_hello() {
+  api::HelloRequest request;
+  request.set_protocol(protocol_version);
+  request.set_wall_clock(nanoseconds_now());
+  request.set_entropy(random_bytes(entropy_size));
+  request.set_host_name(host_name());
+  const auto hello = co_await agent_->hello(request, ttrpc::call_options(hello_deadline));
+  if (!hello) {
+    co_return flow::error(hello.error()).in("greet the agent");
+  }
+  if (hello.value().protocol() != protocol_version) {
+    co_return error(errc::protocol, "the agent of the guest image speaks protocol " +
+                                        std::to_string(hello.value().protocol()) +
+                                        ", this shim speaks " + std::to_string(protocol_version));
+  }
+  log_.info("guest is up", {{"kernel", hello.value().kernel_release()},
+                            {"agent", hello.value().agent_version()},
+                            {"init_ms", hello.value().init_entered()},
+                            {"connected_ms", hello.value().connected()}});
+  co_return result<void>();
+}
+
+awaitable<void> guest::accept_streams() {
+  for (;;) {
+    auto connection = co_await machine_.accept();
+    if (!connection) {
+      co_return;
+    }
+    flow::stream stream(std::move(connection.value()), stream_options());
+    if (unproven_ >= max_unproven) {
+      refuse("too many connections without a token");
+      continue;
+    }
+    tasks_.spawn("admit", admit(std::move(stream)));
+  }
+}
+
+awaitable<void> guest::admit(flow::stream stream) {
+  ++unproven_;
+  std::string token(token_size, '\0');
+  std::size_t n = 0;
+  {
+    const flow::deadline limit(executor_, token_deadline, [&] { stream.abort(); });
+    const auto buffer = flow::asio::buffer(token);
+    const auto r = co_await flow::asio::async_read(stream, buffer, flow::as_result);
+    n = std::get<1>(r);
+  }
+  --unproven_;
+  const auto expected = n == token_size ? expected_.find(token) : expected_.end();
+  if (expected == expected_.end()) {
+    refuse("no valid token");
+    co_return;
+  }
+  expected->second->stream_.emplace(std::move(stream));
+  expected_.erase(expected);
+  changed_.notify_all();
+}
+
+void guest::refuse(const char* why) {
+  // Any process of the guest can connect as often as it likes; the host's log is not its to fill.
+  if (std::has_single_bit(++refused_)) {
+    log_.warning("connection from the guest refused", {{"reason", why}, {"refused", refused_}});
+  }
+}
+
+awaitable<void> guest::read_events() {
+  auto events = agent_->events(api::EventsRequest());
+  api::Event event;
+  for (;;) {
+    const auto more = co_await events.read(event);
+    if (!more || *more == ttrpc::received::end) {
+      break;
+    }
+    on_event_(event);
+  }
+  close();
+}
+
+awaitable<void> guest::keep_clock() {
+  while (!closed_) {
+    const bool lost = co_await changed_.wait_for(clock_interval);
+    if (lost) {
+      continue;
+    }
+    api::SetClockRequest request;
+    request.set_wall_clock(nanoseconds_now());
+    const auto set = co_await agent_->set_clock(request, ttrpc::call_options(hello_deadline));
+    if (set) {
+      log_.debug("guest clock", {{"ahead_ns", set.value().offset()}});
+    }
+    // Perhaps all that is done here until the next time.
+    trim_resident_memory();
+  }
+}
+
+awaitable<void> guest::report() {
+  if (!agent_ || closed_) {
+    log_.info("guest is not up");
+    co_return;
+  }
+  const auto status =
+      co_await agent_->status(api::StatusRequest(), ttrpc::call_options(status_deadline));
+  if (!status) {
+    log_.info("agent does not answer", {{"err", status.error().message()}});
+    co_return;
+  }
+  log_.info("agent", {{"resident_bytes", status.value().resident_bytes()},
+                      {"containers", status.value().containers()},
+                      {"processes", status.value().processes()},
+                      {"refused_connections", refused_}});
+}
+
+awaitable<void> guest::wait_lost() {
+  while (!closed_) {
+    co_await changed_.wait();
+  }
+}
+
+void guest::close() {
+  closed_ = true;
+  if (client_) {
+    client_->close();
+  }
+  changed_.notify_all();
+}
+
+awaitable<void> guest::join() {
+  close();
+  co_await tasks_.join();
+  if (client_) {
+    co_await client_->join();
+  }
+}
+
+}  // namespace shim

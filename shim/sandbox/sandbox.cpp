@@ -1,0 +1,163 @@
+#include "shim/sandbox/sandbox.hpp"
+
+#include "runtime_api/ttrpc/status.hpp"
+
+namespace shim {
+
+using flow::awaitable;
+using flow::error;
+using flow::result;
+
+namespace {
+
+constexpr auto end_notice = std::chrono::seconds(1);
+
+}  // namespace
+
+sandbox::sandbox(flow::asio::any_io_executor executor, share& files, machine& vm, const config& c,
+                 flow::log& log)
+    : executor_(executor),
+      share_(files),
+      config_(c),
+      log_(log),
+      machine_(vm),
+      guest_(std::make_unique<guest>(
+          executor, machine_, [this](const hvsock::agent::v1::Event& event) { handle(event); },
+          log)),
+      changed_(executor),
+      tasks_(executor, [this](const std::string& task, const std::exception_ptr& failure) {
+        log_.error("sandbox task failed", {{"task", task}, {"err", flow::describe(failure)}});
+        kill("internal error");
+      }) {}
+
+void sandbox::start() {
+  tasks_.spawn("boot", boot());
+}
+
+awaitable<void> sandbox::boot() {
+  const auto begin = std::chrono::steady_clock::now();
+  if (auto made = share_.make(); !made) {
+    lose(std::move(made).error());
+    co_return;
+  }
+  const auto started = co_await machine_.start();
+  if (!started) {
+    lose(flow::error(started.error()).in("start virtual machine"));
+    co_return;
+  }
+  tasks_.spawn("watch machine", watch_machine());
+  const auto connected = co_await guest_->connect(config_.boot_timeout);
+  if (!connected) {
+    // If one of its processes has ended, that says more than the connection that did not come; it
+    // may be noticed a moment later.
+    if (!lost_ && connected.error().code() != flow::errc::timed_out) {
+      co_await changed_.wait_for(end_notice);
+    }
+    lose(flow::error(connected.error()).in("boot virtual machine"));
+    co_return;
+  }
+  log_.info("sandbox is ready", {{"boot_ms", std::chrono::duration_cast<std::chrono::milliseconds>(
+                                                 std::chrono::steady_clock::now() - begin)
+                                                 .count()}});
+  ready_ = true;
+  changed_.notify_all();
+  tasks_.spawn("watch guest", watch_guest());
+}
+
+awaitable<void> sandbox::watch_machine() {
+  const auto why = co_await machine_.wait_ended();
+  lose(flow::error(why).in("virtual machine ended"));
+}
+
+awaitable<void> sandbox::watch_guest() {
+  co_await guest_->wait_lost();
+  lose(error(flow::errc::unavailable, "the agent is gone"));
+}
+
+void sandbox::lose(error why) {
+  if (lost_) {
+    return;
+  }
+  log_.warning("sandbox is lost", {{"reason", why.message()}});
+  end(std::move(why));
+}
+
+void sandbox::end(error why) {
+  lost_ = std::move(why);
+  guest_->close();
+  machine_.kill();
+  // Handlers may register or forget others.
+  for (const auto ends = std::exchange(ends_, {}); const auto& [number, on_end] : ends) {
+    on_end(std::nullopt);
+  }
+  changed_.notify_all();
+}
+
+void sandbox::kill(const std::string& reason) {
+  lose(error(flow::errc::aborted, reason));
+}
+
+awaitable<result<void>> sandbox::ready() {
+  while (!ready_ && !lost_) {
+    co_await changed_.wait();
+  }
+  if (lost_) {
+    co_return error(ttrpc::code::unavailable, lost_->message());
+  }
+  co_return result<void>();
+}
+
+void sandbox::expect_end(std::uint32_t number, end_handler on_end) {
+  if (lost_) {
+    on_end(std::nullopt);
+  } else {
+    ends_.insert_or_assign(number, std::move(on_end));
+  }
+}
+
+void sandbox::expect_out_of_memory(std::uint32_t number, out_of_memory_handler on_oom) {
+  out_of_memory_.insert_or_assign(number, std::move(on_oom));
+}
+
+void sandbox::handle(const hvsock::agent::v1::Event& event) {
+  if (event.has_exit()) {
+    process_exited(event.exit());
+  }
+  if (event.has_out_of_memory()) {
+    const auto container = out_of_memory_.find(event.out_of_memory().container());
+    if (container != out_of_memory_.end()) {
+      container->second();
+    }
+  }
+}
+
+void sandbox::process_exited(const hvsock::agent::v1::ProcessExit& exit) {
+  const auto expected = ends_.extract(exit.process());
+  if (expected.empty()) {
+    log_.warning("exit of an unknown process", {{"process", exit.process()}});
+    return;
+  }
+  expected.mapped()(exit);
+}
+
+awaitable<void> sandbox::wait_lost() {
+  while (!lost_) {
+    co_await changed_.wait();
+  }
+}
+
+awaitable<void> sandbox::halt() {
+  if (!lost_) {
+    end(error(flow::errc::aborted, "the sandbox was stopped"));
+  }
+  co_await machine_.join();
+}
+
+awaitable<void> sandbox::stop() {
+  co_await halt();
+  co_await guest_->join();
+  co_await tasks_.join();
+  share_.remove();
+}
+
+}  // namespace shim

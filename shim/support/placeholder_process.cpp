@@ -1,0 +1,117 @@
+#include "shim/support/placeholder_process.hpp"
+
+#include <fcntl.h>
+#include <sched.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <array>
+#include <cerrno>
+#include <csignal>
+
+#include "flow/unique_fd.hpp"
+
+namespace shim {
+
+using flow::errc;
+using flow::error;
+using flow::result;
+using flow::system_error;
+using flow::unique_fd;
+
+namespace {
+
+// What the child needs to enter its network: all of it made before the fork.
+struct network_entry {
+  bool fresh = false;
+  unique_fd existing;
+  unique_fd told;  // the child writes how it went: an errno, 0 for success
+};
+
+int enter(const network_entry& network) {
+  const int done =
+      network.fresh ? ::unshare(CLONE_NEWNET) : ::setns(network.existing.get(), CLONE_NEWNET);
+  return done == 0 ? 0 : errno;
+}
+
+[[noreturn]] void exist(pid_t parent, const network_entry& network) {
+  for (int s = 1; s < NSIG; ++s) {
+    ::signal(s, SIG_DFL);
+  }
+  // What is sent to the shim's process group is not meant for it.
+  ::setsid();
+  ::prctl(PR_SET_NAME, "hvsock-process");
+  ::prctl(PR_SET_PDEATHSIG, SIGKILL);
+  if (::getppid() != parent) {
+    ::_exit(0);
+  }
+  if (network.told) {
+    const int how = enter(network);
+    if (::write(network.told.get(), &how, sizeof(how)) != sizeof(how) || how != 0) {
+      ::_exit(1);
+    }
+  }
+  ::close_range(0, ~0U, 0);
+  for (;;) {
+    ::pause();
+  }
+}
+
+result<std::unique_ptr<placeholder_process>> start_in(const network_entry& network) {
+  const pid_t parent = ::getpid();
+  const pid_t pid = ::fork();
+  if (pid < 0) {
+    return system_error("fork");
+  }
+  if (pid == 0) {
+    exist(parent, network);
+  }
+  return std::make_unique<placeholder_process>(pid);
+}
+
+}  // namespace
+
+result<std::unique_ptr<placeholder_process>> placeholder_process::start(
+    const std::optional<std::string>& network) {
+  if (!network) {
+    return start_in(network_entry());
+  }
+  const std::string name = network->empty() ? "new network namespace" : "network " + *network;
+  network_entry wanted;
+  wanted.fresh = network->empty();
+  if (!wanted.fresh) {
+    // Whatever else may be there must not make us wait.
+    wanted.existing.reset(::open(network->c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
+    if (!wanted.existing) {
+      return error(errc::invalid_argument, system_error(name).message());
+    }
+  }
+  std::array<int, 2> ends{};
+  if (::pipe2(ends.data(), O_CLOEXEC) != 0) {
+    return system_error("pipe");
+  }
+  const unique_fd heard(ends[0]);
+  wanted.told.reset(ends[1]);
+  auto started = start_in(wanted);
+  wanted.told.reset();
+  if (!started) {
+    return started;
+  }
+  // A pid is given out only once /proc/PID/ns/net is right.
+  int how = ECHILD;
+  if (::read(heard.get(), &how, sizeof(how)) != sizeof(how)) {
+    how = ECHILD;
+  }
+  if (how != 0) {
+    return error(errc::invalid_argument, system_error(how, name).message());
+  }
+  return started;
+}
+
+placeholder_process::~placeholder_process() {
+  ::kill(pid_, SIGKILL);
+  ::waitpid(pid_, nullptr, 0);
+}
+
+}  // namespace shim

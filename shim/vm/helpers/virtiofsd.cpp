@@ -1,0 +1,88 @@
+#include "shim/vm/helpers/virtiofsd.hpp"
+
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include <cstring>
+
+namespace shim {
+
+using flow::result;
+using flow::system_error;
+using flow::unique_fd;
+
+namespace {
+
+struct connected_pair {
+  unique_fd listener;
+  unique_fd connection;
+};
+
+// virtiofsd accepts its one connection from a listening socket that it is given. It is made and
+// connected here, without leaving a name in the file system or the abstract namespace behind.
+result<connected_pair> listen_and_connect(const std::filesystem::path& directory) {
+  const std::string path = directory.string() + ".socket";
+  sockaddr_un address{};
+  address.sun_family = AF_UNIX;
+  if (path.size() >= sizeof(address.sun_path)) {
+    return flow::error(flow::errc::invalid_argument, "state directory's path is too long: " + path);
+  }
+  std::memcpy(address.sun_path, path.data(), path.size());
+  const auto* generic = reinterpret_cast<const sockaddr*>(&address);
+
+  connected_pair pair{unique_fd(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0)),
+                      unique_fd(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0))};
+  if (!pair.listener || !pair.connection) {
+    return system_error("virtiofsd socket");
+  }
+  if (::bind(pair.listener.get(), generic, sizeof(address)) != 0) {
+    return system_error("bind " + path);
+  }
+  const bool connected = ::listen(pair.listener.get(), 1) == 0 &&
+                         ::connect(pair.connection.get(), generic, sizeof(address)) == 0;
+  const int saved = errno;
+  ::unlink(path.c_str());
+  if (!connected) {
+    return system_error(saved, "connect " + path);
+  }
+  return pair;
+}
+
+// A comma would end the option.
+std::string escaped(const std::string& text) {
+  std::string out;
+  for (const char c : text) {
+    if (c == ',' || c == '\\') {
+      out += '\\';
+    }
+    out += c;
+  }
+  return out;
+}
+
+}  // namespace
+
+result<virtiofsd_server> start_virtiofsd(flow::asio::any_io_executor executor,
+                                         const std::filesystem::path& program,
+                                         const std::filesystem::path& directory, int errors) {
+  auto pair = listen_and_connect(directory);
+  if (!pair) {
+    return std::move(pair).error();
+  }
+  flow::command c;
+  c.argv = {program.string(), "--fd=3", "-f", "-o",
+            // chroot: mounts we make below the directory later must be seen. xattr: file
+            // capabilities. announce_submounts: each mount below keeps its own device number, as
+            // its inode numbers are its own.
+            "source=" + escaped(directory.string()) +
+                ",sandbox=chroot,cache=auto,xattr,announce_submounts,log_level=warn"};
+  c.descriptors = {{pair.value().listener.get(), 3}, {errors, 2}};
+  auto daemon = child_process::start(std::move(executor), std::move(c));
+  if (!daemon) {
+    return std::move(daemon).error();
+  }
+  return virtiofsd_server{std::move(daemon.value()), std::move(pair.value().connection)};
+}
+
+}  // namespace shim
