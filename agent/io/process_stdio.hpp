@@ -1,7 +1,8 @@
 // The streams of one process: the host's end of each, the process's end, and what moves the bytes.
 //
-//   pipes:     host <- stdin stream -> pipe -> process -> pipe -> stdout stream -> host, stderr
-//   alike terminal:  host <- one stream, both ways -> pty master
+//   pipes:     shim -- stdin stream --> pipe --> process --> pipe -- stdout stream --> shim
+//                                                      \--> pipe -- stderr stream --> shim
+//   terminal:  shim <-- one stream, both ways --> pty master <--> process
 //
 // Our end of a stream stays open until the shim has said Close, which it does when it holds every
 // byte; only then is the connection given up.

@@ -21,8 +21,7 @@
 //   state_directory = "/run/hvsock"
 //   debug = false
 //   bootstrap_version = 2          # 3 under containerd 2.0 to 2.2: pods by one connection
-//   mount_in_guest = false         # true: containerd 2.2 and later hand image layers on as they
-//   are
+//   mount_in_guest = false         # true: the guest mounts image layers (containerd 2.2 and later)
 #pragma once
 
 #include <chrono>

@@ -63,12 +63,10 @@ class delivery {
   // Returns when all bytes up to `offset` are safe:
   //   - read by the client, or written to the file;
   //   - held here and in the FIFO, if nobody reads it now, or if its reader has not begun to read
-  //   for
-  //     limits.stalled_after: it may read what it likes when it likes;
+  //     for limits.stalled_after: it may read what it likes when it likes;
   //   - held here and in the FIFO, if its reader had begun and has stalled for limits.linger.
-  //   containerd's
-  //     clients (ctr, nerdctl) close the FIFO once they hear of the exit; telling it to one that is
-  //     only slow would make it lose what it has not read.
+  //     containerd's clients (ctr, nerdctl) close the FIFO once they hear of the exit; telling it
+  //     to one that is only slow would make it lose what it has not read.
   // If the stream ended before `offset`, what is missing is logged and counted as lost, and what
   // came is what is waited for.
   flow::awaitable<void> wait_safe(std::uint64_t offset);

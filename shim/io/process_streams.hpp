@@ -17,8 +17,8 @@
 
 namespace shim {
 
-// As the client named them; see open_sink(), logger and streaming. `in` is a FIFO, a stream, or
-// empty.
+// As the client named them; see open_sink(), logger and streaming.
+// `in` is a FIFO, a stream, or empty.
 // If `out` is a file or a logger, it takes stderr too, whatever `err` says, unless that is empty.
 struct stdio_names {
   std::string in;

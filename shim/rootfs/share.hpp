@@ -2,8 +2,8 @@
 // each root file system and each volume.
 //
 //   DIRECTORY/entries   made and filled by the shim
-//   DIRECTORY/share     the same tree as virtiofsd serves it: read-only, but for what is mounted in
-//                       it
+//   DIRECTORY/share     the same tree as virtiofsd serves it: read-only, except for what is mounted
+//                       below it
 //
 // The guest's root can write to whatever it is given. If that were the directory we work in, it
 // could put links in our way, or fill the file system our state is on.

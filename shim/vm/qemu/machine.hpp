@@ -67,8 +67,7 @@ class qemu_machine final : public machine {
 
   std::unique_ptr<guest_listener> listener_;
   flow::unique_fd vhost_vsock_;
-  flow::unique_fd
-      vsock_device_end_;  // QEMU's end of the connection to hvsock-vsockd, until it has it
+  flow::unique_fd vsock_device_end_;  // of the connection to hvsock-vsockd, until QEMU has it
   std::unique_ptr<child_process> hypervisor_;
   std::unique_ptr<child_process> virtiofsd_;
   std::unique_ptr<child_process> vsock_daemon_;
