@@ -6,7 +6,7 @@
 #include "tests/support/co_test.hpp"
 #include "tests/support/fake_agent.hpp"
 #include "tests/support/fake_machine.hpp"
-#include "tests/unit/shim/settle.hpp"
+#include "tests/support/settle.hpp"
 
 using flow::awaitable;
 using flow::errc;

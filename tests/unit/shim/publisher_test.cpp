@@ -5,8 +5,8 @@
 #include "containerd/events/task.pb.h"
 #include "tests/support/co_test.hpp"
 #include "tests/support/fake_containerd.hpp"
+#include "tests/support/settle.hpp"
 #include "tests/support/temporary_directory.hpp"
-#include "tests/unit/shim/settle.hpp"
 
 using flow::awaitable;
 using namespace std::chrono_literals;
