@@ -9,6 +9,7 @@
 
 #include "shim/bootstrap/listening_socket.hpp"
 #include "shim/bootstrap/start.hpp"
+#include "shim/config/limits.hpp"
 #include "shim/daemon.hpp"
 #include "shim/oci/runtime_options.hpp"
 #include "shim/state/paths.hpp"
@@ -86,7 +87,7 @@ result<int> serve(const options& o) {
     settings.events_address = address;
   }
   // The shim of a sandbox of the same name that has just ended may still be at it.
-  auto lock = lock_sandbox(settings.directory, std::chrono::seconds(30));
+  auto lock = lock_sandbox(settings.directory, limits::lock_sandbox);
   if (!lock) {
     return std::move(lock).error();
   }

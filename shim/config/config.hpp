@@ -30,7 +30,7 @@
 #include <string>
 
 #include "flow/error.hpp"
-#include "shim/io/delivery.hpp"
+#include "shim/config/limits.hpp"
 
 namespace shim {
 

@@ -6,6 +6,7 @@
 #include <boost/json/serialize.hpp>
 
 #include "flow/system/file.hpp"
+#include "shim/config/limits.hpp"
 #include "shim/rootfs/guest_mounts.hpp"
 
 namespace shim {
@@ -17,9 +18,6 @@ using std::filesystem::path;
 namespace json = boost::json;
 
 namespace {
-
-// What containerd itself would pass: a request of at most 4 MiB.
-constexpr std::size_t max_size = std::size_t{4} << 20U;
 
 error invalid(const std::string& what) {
   return {errc::invalid_argument, "config.json: " + what};
@@ -232,7 +230,7 @@ result<spec> spec::parse(const std::string& text) {
 }
 
 result<spec> spec::load(const path& bundle) {
-  const auto text = flow::read_file(bundle / "config.json", max_size);
+  const auto text = flow::read_file(bundle / "config.json", limits::specification_bytes);
   if (!text) {
     return text.error();
   }

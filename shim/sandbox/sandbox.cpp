@@ -1,18 +1,14 @@
 #include "shim/sandbox/sandbox.hpp"
 
+#include "flow/system/log_failures.hpp"
 #include "runtime_api/ttrpc/status.hpp"
+#include "shim/config/limits.hpp"
 
 namespace shim {
 
 using flow::awaitable;
 using flow::error;
 using flow::result;
-
-namespace {
-
-constexpr auto end_notice = std::chrono::seconds(1);
-
-}  // namespace
 
 sandbox::sandbox(flow::asio::any_io_executor executor, share& files, machine& vm, const config& c,
                  flow::log& log)
@@ -25,10 +21,7 @@ sandbox::sandbox(flow::asio::any_io_executor executor, share& files, machine& vm
           executor, machine_, [this](const hvsock::agent::v1::Event& event) { handle(event); },
           log)),
       changed_(executor),
-      tasks_(executor, [this](const std::string& task, const std::exception_ptr& failure) {
-        log_.error("sandbox task failed", {{"task", task}, {"err", flow::describe(failure)}});
-        kill("internal error");
-      }) {}
+      tasks_(executor, flow::log_failures(log, "sandbox", [this] { kill("internal error"); })) {}
 
 void sandbox::start() {
   tasks_.spawn("boot", boot());
@@ -50,8 +43,9 @@ awaitable<void> sandbox::boot() {
   if (!connected) {
     // If one of its processes has ended, that says more than the connection that did not come; it
     // may be noticed a moment later.
-    if (!lost_ && connected.error().code() != flow::errc::timed_out) {
-      co_await changed_.wait_for(end_notice);
+    if (connected.error().code() != flow::errc::timed_out) {
+      const auto lost = [this] { return lost_.has_value(); };
+      co_await changed_.wait_for(limits::end_notice, lost);
     }
     lose(flow::error(connected.error()).in("boot virtual machine"));
     co_return;
@@ -98,9 +92,8 @@ void sandbox::kill(const std::string& reason) {
 }
 
 awaitable<result<void>> sandbox::ready() {
-  while (!ready_ && !lost_) {
-    co_await changed_.wait();
-  }
+  const auto decided = [this] { return ready_ || lost_; };
+  co_await changed_.wait(decided);
   if (lost_) {
     co_return error(ttrpc::code::unavailable, lost_->message());
   }
@@ -141,9 +134,8 @@ void sandbox::process_exited(const hvsock::agent::v1::ProcessExit& exit) {
 }
 
 awaitable<void> sandbox::wait_lost() {
-  while (!lost_) {
-    co_await changed_.wait();
-  }
+  const auto lost = [this] { return lost_.has_value(); };
+  co_await changed_.wait(lost);
 }
 
 awaitable<void> sandbox::halt() {

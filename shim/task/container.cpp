@@ -4,6 +4,9 @@
 #include <csignal>
 #include <utility>
 
+#include "flow/system/log_failures.hpp"
+#include "runtime_api/guest/contract.hpp"
+#include "shim/config/limits.hpp"
 #include "shim/rootfs/guest_disk.hpp"
 #include "shim/support/timestamp.hpp"
 
@@ -13,24 +16,6 @@ using flow::awaitable;
 using flow::error;
 using flow::result;
 using std::filesystem::path;
-
-namespace {
-
-// Where the agent mounts the share (see agent/boot/file_systems.hpp), where it has a directory for
-// each container, and what it calls the cgroup that all containers are in.
-constexpr const char* guest_share = "/run/hvsock/share";
-constexpr const char* guest_directory = "/run/hvsock";
-constexpr const char* guest_cgroup = "/hvsock";
-
-// What a process gets that is lost with its machine.
-constexpr std::uint32_t lost_status = 255;
-constexpr std::uint32_t killed_status = 128 + SIGKILL;
-
-std::string name_in_guest(std::uint32_t number) {
-  return "c" + std::to_string(number);
-}
-
-}  // namespace
 
 container::container(const flow::asio::any_io_executor& executor, std::string id, path bundle,
                      sandbox& in, stopped_handler on_stopped, flow::log& log)
@@ -43,10 +28,7 @@ container::container(const flow::asio::any_io_executor& executor, std::string id
       number_(in.next_number()),
       init_(std::make_shared<process>(executor)),
       exec_changed_(executor),
-      tasks_(executor, [this](const std::string& task, const std::exception_ptr& failure) {
-        log_.error("container task failed",
-                   {{"id", id_}, {"task", task}, {"err", flow::describe(failure)}});
-      }) {
+      tasks_(executor, flow::log_failures(log, "container " + id_)) {
   init_->number = in.next_number();
 }
 
@@ -60,7 +42,9 @@ result<std::string> container::prepare(const std::vector<mount_description>& roo
     return std::move(root).error().in("rootfs");
   }
   auto text = s.for_guest(
-      root.value(), std::string(guest_cgroup) + "/" + name_in_guest(number_),
+      root.value(),
+      std::string(guest_contract::containers_cgroup) + "/" +
+          guest_contract::container_name(number_),
       [this](const path& source) { return share_path(bundle_ / source); },
       [this](const mount_description& m) { return mount_in_guest({m}); }, in_guest);
   if (!text) {
@@ -89,10 +73,10 @@ result<std::string> container::prepare_root(const std::vector<mount_description>
 
 // Where the last of `mounts` will be.
 result<std::string> container::mount_in_guest(const std::vector<mount_description>& mounts) {
-  const auto name = name_in_guest(number_);
-  auto planned =
-      plan_guest_mounts(guest_mounts_, mounts, std::string(guest_directory) + "/" + name, name,
-                        [this](const std::string& source) { return share_path(source); });
+  const auto name = guest_contract::container_name(number_);
+  auto planned = plan_guest_mounts(
+      guest_mounts_, mounts, std::string(guest_contract::container_directory) + "/" + name, name,
+      [this](const std::string& source) { return share_path(source); });
   if (!planned) {
     return std::move(planned).error();
   }
@@ -142,7 +126,7 @@ void container::add_file_systems(hvsock::agent::v1::CreateContainerRequest& to) 
 error container::in_terms_of_the_host(const error& e) const {
   std::string text = e.context();
   for (const auto& [entry, source] : shared_) {
-    const std::string there = std::string(guest_share) + "/" + entry;
+    const std::string there = std::string(guest_contract::share_directory) + "/" + entry;
     for (auto at = text.find(there); at != std::string::npos; at = text.find(there, at)) {
       const auto end = at + there.size();
       if (end < text.size() && text[end] >= '0' && text[end] <= '9') {
@@ -165,7 +149,7 @@ result<std::string> container::share_path(const path& source) {
   if (!shared_.emplace(entry.value(), source).second) {
     static_cast<void>(sandbox_.files().release(entry.value()));
   }
-  return std::string(guest_share) + "/" + entry.value();
+  return std::string(guest_contract::share_directory) + "/" + entry.value();
 }
 
 void container::unmount() {
@@ -233,7 +217,7 @@ awaitable<void> container::conclude(std::shared_ptr<process> p, sandbox::process
     p->stderr_bytes = end->stderr_bytes();
   } else {
     co_await p->streams->wait_safe_to_end();
-    p->exit_status = p->killed ? killed_status : lost_status;
+    p->exit_status = p->killed ? limits::killed_status : limits::lost_status;
     p->exited_at = nanoseconds_now();
     p->truncated = true;
     log_.error("process lost with its machine; its output may be truncated",

@@ -3,6 +3,7 @@
 
 #include "containerd/events/task.pb.h"
 #include "runtime_api/ttrpc/status.hpp"
+#include "shim/config/limits.hpp"
 #include "shim/support/timestamp.hpp"
 #include "shim/task/service.hpp"
 
@@ -11,18 +12,10 @@ namespace shim {
 using flow::awaitable;
 using flow::error;
 using flow::result;
-using namespace std::chrono_literals;
 using ttrpc::code;
 namespace api = containerd::task::v2;
 
 namespace {
-
-// What a stream may still bring after its process was deleted: what was in the pipe, read by an
-// agent that is not stuck.
-constexpr auto finish_deadline = 5s;
-
-// The guest's OCI runtime cleans up after a container.
-constexpr auto cleanup_deadline = 60s;
 
 api::DeleteResponse response_for(const process& p) {
   api::DeleteResponse response;
@@ -79,7 +72,7 @@ awaitable<result<void>> task_service::delete_init(container& c, process& init) {
       co_await init.changed.wait();
     }
   }
-  co_await init.streams->finish(finish_deadline);
+  co_await init.streams->finish(limits::finish_stream);
   if (c.has_disks()) {
     // What the guest holds of them in its memory is written before they are whole.
     co_await delete_in_guest(c.number());
@@ -92,7 +85,7 @@ awaitable<result<void>> task_service::delete_init(container& c, process& init) {
   // Their pipes died with the container's processes; those never started have nobody to write.
   for (const auto execs = c.execs(); const auto& [exec_id, p] : execs) {
     if (p->started) {
-      co_await p->streams->finish(finish_deadline);
+      co_await p->streams->finish(limits::finish_stream);
     }
   }
   for (const auto& p : c.remove_all()) {
@@ -107,11 +100,12 @@ awaitable<void> task_service::delete_exec(container& c, std::shared_ptr<process>
     hvsock::agent::v1::DeleteProcessRequest wanted;
     wanted.set_process(p->number);
     // Without it the streams are cut off below.
-    static_cast<void>(co_await sandbox_.agent().delete_process(wanted, ttrpc::call_options(5s)));
+    static_cast<void>(co_await sandbox_.agent().delete_process(
+        wanted, ttrpc::call_options(limits::delete_process)));
   } else {
     p->streams->give_up();
   }
-  co_await p->streams->finish(finish_deadline);
+  co_await p->streams->finish(limits::finish_stream);
   log_.info("delete", {{"id", c.id()}, {"exec_id", p->exec_id}});
   // Unless the whole container was deleted meanwhile.
   if (c.find_exec(p->exec_id) == p) {
@@ -124,8 +118,8 @@ awaitable<void> task_service::delete_exec(container& c, std::shared_ptr<process>
 awaitable<void> task_service::delete_in_guest(std::uint32_t container_number) {
   hvsock::agent::v1::DeleteContainerRequest wanted;
   wanted.set_container(container_number);
-  const auto deleted =
-      co_await sandbox_.agent().delete_container(wanted, ttrpc::call_options(cleanup_deadline));
+  const auto deleted = co_await sandbox_.agent().delete_container(
+      wanted, ttrpc::call_options(limits::delete_container));
   if (!deleted) {
     log_.debug("delete in guest", {{"err", deleted.error().message()}});
   }

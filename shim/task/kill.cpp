@@ -1,7 +1,9 @@
 // Kill: a signal for a process, or for every process of a container.
 #include <csignal>
 
+#include "runtime_api/guest/contract.hpp"
 #include "runtime_api/ttrpc/status.hpp"
+#include "shim/config/limits.hpp"
 #include "shim/task/service.hpp"
 
 namespace shim {
@@ -9,22 +11,8 @@ namespace shim {
 using flow::awaitable;
 using flow::error;
 using flow::result;
-using namespace std::chrono_literals;
 using ttrpc::code;
 namespace api = containerd::task::v2;
-
-namespace {
-
-// Of Linux.
-constexpr std::uint32_t last_signal = 64;
-
-// A guest that has not answered by then is taken for hung.
-constexpr auto answer_deadline = 10s;
-
-// A process that SIGKILL was sent to is gone by then, or the machine is ended.
-constexpr auto kill_deadline = 10s;
-
-}  // namespace
 
 task_service::answer<task_service::empty> task_service::kill(context& /*call*/,
                                                              const api::KillRequest& request) {
@@ -33,7 +21,7 @@ task_service::answer<task_service::empty> task_service::kill(context& /*call*/,
     co_return located.error();
   }
   const auto& [owner, p] = located.value();
-  if (request.signal() > last_signal) {
+  if (request.signal() > guest_contract::last_signal) {
     co_return error(code::invalid_argument, "signal " + std::to_string(request.signal()));
   }
   const bool forced = request.signal() == SIGKILL;
@@ -68,7 +56,8 @@ awaitable<result<void>> task_service::kill_process(const container& c, std::shar
   wanted.set_process(p->number);
   wanted.set_signal(signal);
   wanted.set_all(all);
-  const auto killed = co_await sandbox_.agent().kill(wanted, ttrpc::call_options(answer_deadline));
+  const auto killed =
+      co_await sandbox_.agent().kill(wanted, ttrpc::call_options(limits::signal_process));
   // A guest that does not answer dies of SIGKILL all the same, see enforce_kill().
   if (!killed && (signal != SIGKILL || killed.error().code() == code::not_found)) {
     co_return killed.error();
@@ -77,14 +66,10 @@ awaitable<result<void>> task_service::kill_process(const container& c, std::shar
 }
 
 awaitable<void> task_service::enforce_kill(std::shared_ptr<process> p) {
-  const auto limit = std::chrono::steady_clock::now() + kill_deadline;
-  while (!p->exited) {
-    const auto left = limit - std::chrono::steady_clock::now();
-    if (left <= 0s) {
-      sandbox_.kill("a process survived SIGKILL");
-      co_return;
-    }
-    co_await p->changed.wait_for(left);
+  const auto exited = [p] { return p->exited; };
+  const bool in_time = co_await p->changed.wait_for(limits::survive_kill, exited);
+  if (!in_time) {
+    sandbox_.kill("a process survived SIGKILL");
   }
 }
 

@@ -3,16 +3,14 @@
 #include <vector>
 
 #include "containerd/runc/v1/oci.pb.h"
+#include "shim/config/limits.hpp"
 #include "shim/task/service.hpp"
 
 namespace shim {
 
-using namespace std::chrono_literals;
 namespace api = containerd::task::v2;
 
 namespace {
-
-constexpr auto answer_deadline = 5s;
 
 void add_process(api::PidsResponse& to, pid_t pid) {
   to.add_processes()->set_pid(static_cast<std::uint32_t>(pid));
@@ -40,7 +38,7 @@ task_service::answer<api::PidsResponse> task_service::pids(context& /*call*/,
   if (c->init()->state != process::status::stopped) {
     hvsock::agent::v1::PidsRequest wanted;
     wanted.set_container(c->number());
-    auto pids = co_await sandbox_.agent().pids(wanted, ttrpc::call_options(answer_deadline));
+    auto pids = co_await sandbox_.agent().pids(wanted, ttrpc::call_options(limits::query));
     if (pids) {
       listed = std::move(pids.value());
     }

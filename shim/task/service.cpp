@@ -5,7 +5,9 @@
 #include <array>
 
 #include "containerd/events/task.pb.h"
+#include "flow/system/log_failures.hpp"
 #include "runtime_api/ttrpc/status.hpp"
+#include "shim/config/limits.hpp"
 #include "shim/support/resident_memory.hpp"
 #include "shim/support/timestamp.hpp"
 
@@ -17,12 +19,6 @@ using flow::result;
 using ttrpc::code;
 namespace api = containerd::task::v2;
 
-namespace {
-
-constexpr auto trim_delay = std::chrono::seconds(1);
-
-}  // namespace
-
 task_service::task_service(const flow::asio::any_io_executor& executor, sandbox& in,
                            publisher& events, const config& c, std::function<void()> on_shutdown,
                            flow::log& log)
@@ -33,15 +29,9 @@ task_service::task_service(const flow::asio::any_io_executor& executor, sandbox&
       on_shutdown_(std::move(on_shutdown)),
       log_(log),
       streaming_(executor),
-      lingering_(executor,
-                 [&log](const std::string& task, const std::exception_ptr& failure) {
-                   log.error("lingering failed",
-                             {{"task", task}, {"err", flow::describe(failure)}});
-                 }),
-      stopping_(executor),
-      background_(executor, [&log](const std::string& task, const std::exception_ptr& failure) {
-        log.error("task failed", {{"task", task}, {"err", flow::describe(failure)}});
-      }) {}
+      lingering_(executor, flow::log_failures(log, "lingering")),
+      stop_(executor),
+      background_(executor, flow::log_failures(log, "task service")) {}
 
 result<std::shared_ptr<container>> task_service::find_container(const std::string& id) {
   const auto found = containers_.find(id);
@@ -146,9 +136,10 @@ void task_service::trim_soon() {
 }
 
 awaitable<void> task_service::trim() {
-  const bool stopping = co_await stopping_.wait_for(trim_delay);
+  const auto stopping = [this] { return stopping_; };
+  const bool stopped = co_await stop_.wait_for(limits::trim_delay, stopping);
   trimming_ = false;
-  if (!stopping) {
+  if (!stopped) {
     trim_resident_memory();
   }
 }
@@ -161,7 +152,8 @@ awaitable<void> task_service::linger() {
 }
 
 awaitable<void> task_service::join() {
-  stopping_.notify_all();
+  stopping_ = true;
+  stop_.notify_all();
   // Calls that are under way may take containers away meanwhile.
   for (const auto all = containers_; const auto& [id, c] : all) {
     co_await c->join();

@@ -136,7 +136,8 @@ class task_service final : public containerd::task::v2::task_service {
   std::map<std::string, std::shared_ptr<container>> containers_;
   flow::task_group lingering_;  // processes that were deleted before all was delivered
   bool trimming_ = false;
-  flow::event stopping_;  // wakes those who wait for time to pass
+  bool stopping_ = false;
+  flow::event stop_;
   flow::task_group background_;
 };
 

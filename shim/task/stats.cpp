@@ -1,16 +1,10 @@
 // Stats: what the guest's kernel counts of a container.
+#include "shim/config/limits.hpp"
 #include "shim/task/service.hpp"
 
 namespace shim {
 
-using namespace std::chrono_literals;
 namespace api = containerd::task::v2;
-
-namespace {
-
-constexpr auto answer_deadline = 5s;
-
-}  // namespace
 
 task_service::answer<api::StatsResponse> task_service::stats(context& /*call*/,
                                                              const api::StatsRequest& request) {
@@ -20,7 +14,7 @@ task_service::answer<api::StatsResponse> task_service::stats(context& /*call*/,
   }
   hvsock::agent::v1::StatsRequest wanted;
   wanted.set_container(located.value().owner->number());
-  const auto stats = co_await sandbox_.agent().stats(wanted, ttrpc::call_options(answer_deadline));
+  const auto stats = co_await sandbox_.agent().stats(wanted, ttrpc::call_options(limits::query));
   if (!stats) {
     co_return stats.error();
   }

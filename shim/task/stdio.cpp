@@ -1,19 +1,13 @@
 // ResizePty and CloseIO.
 #include "runtime_api/ttrpc/status.hpp"
+#include "shim/config/limits.hpp"
 #include "shim/task/service.hpp"
 
 namespace shim {
 
 using flow::error;
-using namespace std::chrono_literals;
 using ttrpc::code;
 namespace api = containerd::task::v2;
-
-namespace {
-
-constexpr auto answer_deadline = 10s;
-
-}  // namespace
 
 task_service::answer<task_service::empty> task_service::resize_pty(
     context& /*call*/, const api::ResizePtyRequest& request) {
@@ -42,7 +36,7 @@ task_service::answer<task_service::empty> task_service::resize_pty(
   wanted.mutable_console_size()->set_width(request.width());
   wanted.mutable_console_size()->set_height(request.height());
   const auto resized =
-      co_await sandbox_.agent().resize_pty(wanted, ttrpc::call_options(answer_deadline));
+      co_await sandbox_.agent().resize_pty(wanted, ttrpc::call_options(limits::resize_terminal));
   if (!resized) {
     co_return resized.error();
   }

@@ -25,7 +25,7 @@ bool has_stopped(const container& c) {
 awaitable<void> task_service::stop_all(std::chrono::steady_clock::duration grace) {
   if (grace > 0s) {
     co_await signal_all(SIGTERM);
-    co_await wait_all_stopped(std::chrono::steady_clock::now() + grace);
+    co_await wait_all_stopped(stop_.time().now() + grace);
   }
   co_await signal_all(SIGKILL);
   // What survives that takes its machine with it, see enforce_kill().
@@ -49,17 +49,8 @@ awaitable<void> task_service::signal_all(std::uint32_t signal) {
 
 awaitable<void> task_service::wait_all_stopped(std::chrono::steady_clock::time_point limit) {
   for (const auto all = containers_; const auto& [id, c] : all) {
-    while (!has_stopped(*c)) {
-      const auto now = std::chrono::steady_clock::now();
-      if (now >= limit) {
-        co_return;
-      }
-      if (limit == std::chrono::steady_clock::time_point::max()) {
-        co_await c->init()->changed.wait();
-      } else {
-        co_await c->init()->changed.wait_for(limit - now);
-      }
-    }
+    const auto stopped = [&one = *c] { return has_stopped(one); };
+    co_await c->init()->changed.wait_until(limit, stopped);
   }
 }
 

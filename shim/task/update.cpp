@@ -1,20 +1,13 @@
 // Update: sets a container's limits anew.
 #include "runtime_api/ttrpc/status.hpp"
+#include "shim/config/limits.hpp"
 #include "shim/task/service.hpp"
 
 namespace shim {
 
 using flow::error;
-using namespace std::chrono_literals;
 using ttrpc::code;
 namespace api = containerd::task::v2;
-
-namespace {
-
-// The guest's OCI runtime does it.
-constexpr auto answer_deadline = 60s;
-
-}  // namespace
 
 task_service::answer<task_service::empty> task_service::update(
     context& /*call*/, const api::UpdateTaskRequest& request) {
@@ -38,7 +31,7 @@ task_service::answer<task_service::empty> task_service::update(
   wanted.set_container(c->number());
   wanted.set_resources(std::move(resources.value()));
   const auto updated =
-      co_await sandbox_.agent().update(wanted, ttrpc::call_options(answer_deadline));
+      co_await sandbox_.agent().update(wanted, ttrpc::call_options(limits::update_container));
   if (!updated) {
     co_return updated.error();
   }
