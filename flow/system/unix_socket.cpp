@@ -7,8 +7,6 @@
 namespace flow {
 namespace {
 
-constexpr int backlog = 128;
-
 result<unique_fd> stream_socket() {
   unique_fd fd(::socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
   if (!fd) {
@@ -19,7 +17,7 @@ result<unique_fd> stream_socket() {
 
 }  // namespace
 
-result<unique_fd> listen_unix(const std::string& path) {
+result<unique_fd> listen_unix(const std::string& path, int backlog) {
   const auto address = to_unix_address(path);
   if (!address) {
     return address.error();
