@@ -1,12 +1,11 @@
 #include "runtime_api/ttrpc/unix_socket.hpp"
 
 #include <sys/socket.h>
-#include <sys/un.h>
 #include <unistd.h>
 
-#include <cerrno>
 #include <chrono>
 
+#include "flow/system/unix_socket.hpp"
 #include "runtime_api/ttrpc/status.hpp"
 
 namespace ttrpc {
@@ -37,17 +36,20 @@ result<void> require_same_user(int fd) {
 }
 
 awaitable<result<std::unique_ptr<byte_stream>>> connect_unix(std::string path) {
-  if (path.size() >= sizeof(sockaddr_un::sun_path)) {
-    co_return flow::system_error(ENAMETOOLONG, "connect " + path);
+  // A unix socket connects at once or not at all. Asio would wait for one whose backlog is full, and
+  // take it for connected.
+  auto fd = flow::connect_unix(path);
+  if (!fd) {
+    co_return fd.error();
   }
   const auto executor = co_await boost::asio::this_coro::executor;
   unix_stream::socket socket(executor);
-  const unix_stream::endpoint endpoint(path);
-  const auto r = co_await socket.async_connect(endpoint, flow::as_result);
-  const auto& [ec] = r;
+  flow::error_code ec;
+  socket.assign(unix_stream(), fd->get(), ec);
   if (ec) {
-    co_return error(ec, "connect " + path);
+    co_return error(ec, "connect to " + path);
   }
+  fd->release();
   co_return make_byte_stream(std::move(socket));
 }
 
