@@ -8,6 +8,8 @@
 #include <cerrno>
 #include <vector>
 
+#include "flow/system/retry_interrupted.hpp"
+
 namespace agent {
 
 using flow::as_result;
@@ -57,7 +59,8 @@ awaitable<void> input_pump::run() {
 
 awaitable<bool> input_pump::write_all(const char* data, std::size_t size) {
   while (size > 0) {
-    const auto n = ::write(sink_.native_handle(), data, size);
+    const auto n =
+        flow::retry_interrupted([&] { return ::write(sink_.native_handle(), data, size); });
     if (n >= 0) {
       data += n;
       size -= static_cast<std::size_t>(n);
@@ -67,7 +70,7 @@ awaitable<bool> input_pump::write_all(const char* data, std::size_t size) {
       if (std::get<0>(r)) {
         co_return false;
       }
-    } else if (errno != EINTR) {
+    } else {
       co_return false;
     }
   }
