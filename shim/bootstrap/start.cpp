@@ -8,7 +8,9 @@
 #include <optional>
 
 #include "flow/system/file.hpp"
+#include "flow/system/number.hpp"
 #include "flow/system/spawn.hpp"
+#include "flow/system/split.hpp"
 #include "flow/unique_fd.hpp"
 #include "shim/bootstrap/cgroup.hpp"
 #include "shim/bootstrap/listening_socket.hpp"
@@ -36,7 +38,9 @@ std::optional<int> oom_score_adj() {
   if (!text) {
     return {};
   }
-  return std::min(std::atoi(text.value().c_str()) + 1, most);
+  std::string_view line = *text;
+  const auto containerds = flow::parse_number<int>(flow::split_front(line, '\n'));
+  return std::min(containerds.value_or(0) + 1, most);
 }
 
 // What is wrong with the state directory can be said here; the shim itself has nobody to tell.
