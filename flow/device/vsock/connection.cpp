@@ -18,9 +18,6 @@ constexpr std::uint32_t no_send = VIRTIO_VSOCK_SHUTDOWN_SEND;
 
 constexpr std::uint32_t base_events = EPOLLIN | EPOLLRDHUP | EPOLLET;
 
-// What the system takes in one call (IOV_MAX).
-constexpr std::size_t max_parts = 1024;
-
 }  // namespace
 
 connection::connection(const connection_key& key, origin from, unique_fd socket, block_pool& pool)

@@ -10,11 +10,6 @@
 #include "flow/system/unix_socket.hpp"
 
 namespace flow::device {
-namespace {
-
-constexpr std::size_t max_command = 32;
-
-}  // namespace
 
 result<std::uint32_t> parse_connect_command(std::string_view line) {
   constexpr std::string_view verb = "CONNECT ";
