@@ -406,7 +406,7 @@ TEST(TtrpcClientRules, EndInsideAFrameIsTruncated) {
     hand_served served(executor);
     co_await served.peer.send_bytes("half");
     served.peer.socket().close();
-    co_await served.client.client.wait_closed();
+    co_await served.client.client.join();
     EXPECT_EQ(served.client.client.failure()->context(), "connection lost: stream truncated");
     co_await served.stop();
   });
@@ -428,14 +428,13 @@ TEST(TtrpcClientRules, CallThatFailedHereIsForgotten) {
     raw_frame answer{.id = 1, .type = response_type, .payload = response_with(tests::text("x"))};
     co_await raw.peer.send(std::move(answer));
     raw.peer.socket().close();
-    co_await client.wait_closed();
+    co_await client.join();
     std::string text(4096, '\0');
     const auto n = ::read(log_reader.get(), text.data(), text.size());
     text.resize(n > 0 ? static_cast<std::size_t>(n) : 0);
     EXPECT_NE(text.find("msg=\"ttrpc message for an unknown stream ignored\" stream=1"),
               std::string::npos)
         << text;
-    co_await client.join();
   });
 }
 
