@@ -3,9 +3,8 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include <chrono>
-
 #include "flow/system/unix_socket.hpp"
+#include "runtime_api/ttrpc/limits.hpp"
 #include "runtime_api/ttrpc/status.hpp"
 
 namespace ttrpc {
@@ -14,13 +13,6 @@ using flow::awaitable;
 using flow::error;
 using flow::result;
 using unix_stream = boost::asio::local::stream_protocol;
-
-namespace {
-
-// How long accepting rests after a failure, which is mostly a shortage of descriptors or memory.
-constexpr auto failure_pause = std::chrono::milliseconds(100);
-
-}  // namespace
 
 result<void> require_same_user(int fd) {
   ucred peer{};
@@ -73,7 +65,7 @@ awaitable<void> unix_listener::run() {
       }
     } else if (acceptor_.is_open()) {
       log_.error("accept failed", {{"err", ec.message()}});
-      pause_.expires_after(failure_pause);
+      pause_.expires_after(accept_pause);
       co_await pause_.async_wait(flow::as_result);
     }
   }
