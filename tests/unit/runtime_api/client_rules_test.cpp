@@ -2,12 +2,11 @@
 #include <fcntl.h>
 #include <unistd.h>
 
-#include <array>
 #include <optional>
 #include <stop_token>
 
+#include "flow/system/pipe.hpp"
 #include "flow/task_group.hpp"
-#include "flow/unique_fd.hpp"
 #include "runtime_api/ttrpc/status.hpp"
 #include "tests/support/co_test.hpp"
 #include "tests/unit/runtime_api/test_service.hpp"
@@ -414,10 +413,7 @@ TEST(TtrpcClientRules, EndInsideAFrameIsTruncated) {
 
 TEST(TtrpcClientRules, CallThatFailedHereIsForgotten) {
   co_test([](auto executor) -> awaitable<void> {
-    std::array<int, 2> ends{};
-    EXPECT_EQ(::pipe2(ends.data(), O_CLOEXEC | O_NONBLOCK), 0);
-    const flow::unique_fd log_reader(ends[0]);
-    const flow::unique_fd log_writer(ends[1]);
+    const auto [log_reader, log_writer] = flow::make_pipe(O_NONBLOCK).value();
     flow::log log(log_writer.get(), flow::log::level::debug);
     auto raw = tests::make_raw_connection(executor);
     ttrpc::client client(executor, std::move(raw.stream), log);
