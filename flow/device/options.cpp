@@ -2,7 +2,6 @@
 
 #include <array>
 #include <charconv>
-#include <functional>
 
 namespace flow::device {
 namespace {
