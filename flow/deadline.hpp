@@ -5,11 +5,11 @@
 //   if (limit.expired()) { co_return error(errc::timed_out, "read header"); }
 #pragma once
 
-#include <chrono>
 #include <functional>
 #include <memory>
 
 #include "flow/asio.hpp"
+#include "flow/clock.hpp"
 #include "flow/error.hpp"
 
 namespace flow {
@@ -17,7 +17,7 @@ namespace flow {
 class deadline {
  public:
   // `on_expiry` runs on the executor, at most once, and never after this object is gone.
-  deadline(asio::any_io_executor executor, std::chrono::steady_clock::duration after,
+  deadline(const asio::any_io_executor& executor, clock::duration after,
            std::function<void()> on_expiry);
   deadline(const deadline&) = delete;
   deadline& operator=(const deadline&) = delete;

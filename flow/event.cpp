@@ -1,8 +1,11 @@
 #include "flow/event.hpp"
 
-#include <algorithm>
+#include <utility>
 
 namespace flow {
+
+event::event(asio::any_io_executor executor)
+    : executor_(std::move(executor)), clock_(clock::of(executor_)) {}
 
 void event::notify_all() {
   for (auto* timer : waiting_) {
@@ -11,25 +14,41 @@ void event::notify_all() {
   waiting_.clear();
 }
 
-awaitable<bool> event::wait_until(std::chrono::steady_clock::time_point limit) {
-  asio::steady_timer timer(executor_, limit);
+awaitable<void> event::wait_notified(clock::time_point limit) {
+  asio::steady_timer timer(executor_);
+  clock_.arm(timer, limit);
   waiting_.push_back(&timer);
-  const auto r = co_await timer.async_wait(as_result);
-  const bool expired = !std::get<0>(r);
-  const auto self = std::find(waiting_.begin(), waiting_.end(), &timer);
-  if (self == waiting_.end()) {
-    co_return true;
-  }
-  waiting_.erase(self);
-  co_return !expired;
+  co_await timer.async_wait(as_result);
+  clock_.disarm(timer);
+  std::erase(waiting_, &timer);
 }
 
 awaitable<void> event::wait() {
-  co_await wait_until(std::chrono::steady_clock::time_point::max());
+  co_await wait_notified(clock::time_point::max());
 }
 
-awaitable<bool> event::wait_for(std::chrono::steady_clock::duration timeout) {
-  co_return co_await wait_until(std::chrono::steady_clock::now() + timeout);
+awaitable<void> event::wait_for(clock::duration timeout) {
+  co_await wait_notified(clock_.now() + timeout);
+}
+
+awaitable<void> event::wait(condition holds) {
+  while (!holds()) {
+    co_await wait_notified(clock::time_point::max());
+  }
+}
+
+awaitable<bool> event::wait_until(clock::time_point limit, condition holds) {
+  while (!holds()) {
+    if (clock_.now() >= limit) {
+      co_return false;
+    }
+    co_await wait_notified(limit);
+  }
+  co_return true;
+}
+
+awaitable<bool> event::wait_for(clock::duration timeout, condition holds) {
+  co_return co_await wait_until(clock_.now() + timeout, std::move(holds));
 }
 
 }  // namespace flow

@@ -104,14 +104,12 @@ awaitable<result<void>> shutdown_read(core_ptr core) {
 }
 
 awaitable<close_result> close(core_ptr core, std::chrono::steady_clock::duration deadline) {
-  const auto limit = std::chrono::steady_clock::now() + deadline;
+  const auto limit = core->changed().time().now() + deadline;
   core->close();
-  while (!core->state().ended()) {
-    const bool in_time =
-        co_await core->changed().wait_for(limit - std::chrono::steady_clock::now());
-    if (!in_time) {
-      core->end(errc::timed_out);
-    }
+  const auto ended = [&] { return core->state().ended(); };
+  const bool in_time = co_await core->changed().wait_until(limit, ended);
+  if (!in_time) {
+    core->end(errc::timed_out);
   }
   close_result r;
   r.acknowledged = core->state().close_received();

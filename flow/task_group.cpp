@@ -26,9 +26,8 @@ void task_group::spawn(std::string name, awaitable<void> task) {
 }
 
 awaitable<void> task_group::join() {
-  while (live_ != 0) {
-    co_await idle_.wait();
-  }
+  const auto idle = [this] { return live_ == 0; };
+  co_await idle_.wait(idle);
 }
 
 std::string describe(const std::exception_ptr& failure) {

@@ -6,8 +6,10 @@
 #include <boost/asio/signal_set.hpp>
 #include <csignal>
 
+#include "flow/system/log_failures.hpp"
 #include "runtime_api/ttrpc/server.hpp"
 #include "runtime_api/ttrpc/unix_socket.hpp"
+#include "shim/config/limits.hpp"
 #include "shim/events/publisher.hpp"
 #include "shim/sandbox/sandbox.hpp"
 #include "shim/sandbox/sandbox_service.hpp"
@@ -18,18 +20,8 @@
 namespace shim {
 
 using flow::awaitable;
-using namespace std::chrono_literals;
 
 namespace {
-
-// Answers that are under way when we end, the one to Shutdown among them.
-constexpr auto answer_deadline = 2s;
-
-// Events that containerd has not taken when we end. It is there: it has just asked us to end.
-constexpr auto event_deadline = 5s;
-
-// A shim that was started and then given nothing to do (containerd died in between) ends by itself.
-constexpr auto idle_deadline = 60s;
 
 class daemon {
  public:
@@ -50,9 +42,7 @@ class daemon {
         signals_(executor, SIGTERM, SIGINT),
         report_signal_(executor, SIGUSR1),
         ending_(executor),
-        background_(executor, [&log](const std::string& task, const std::exception_ptr& failure) {
-          log.error("task failed", {{"task", task}, {"err", flow::describe(failure)}});
-        }) {
+        background_(executor, flow::log_failures(log, "shim")) {
     server_.add_service(tasks_);
     server_.add_service(tasks_, "containerd.task.v3.Task");
     server_.add_service(tasks_.connected_streams());
@@ -66,9 +56,8 @@ class daemon {
     background_.spawn("signals", wait_signal());
     background_.spawn("report", report_on_signal());
     background_.spawn("idle", watch_idle());
-    while (!ended_) {
-      co_await ending_.wait();
-    }
+    const auto ended = [this] { return ended_; };
+    co_await ending_.wait(ended);
     co_await stop();
   }
 
@@ -108,9 +97,10 @@ class daemon {
   }
 
   awaitable<void> watch_idle() {
+    const auto ended = [this] { return ended_; };
     while (!ended_) {
-      const bool woken = co_await ending_.wait_for(idle_deadline);
-      if (!woken && tasks_.idle() && !sandboxes_.created() && server_.connections() == 0) {
+      const bool ending = co_await ending_.wait_for(limits::idle, ended);
+      if (!ending && tasks_.idle() && !sandboxes_.created() && server_.connections() == 0) {
         end("idle");
       }
     }
@@ -125,8 +115,8 @@ class daemon {
     co_await sandbox_.stop();
     co_await sandboxes_.join();
     co_await tasks_.join();
-    co_await server_.shutdown(answer_deadline);
-    co_await events_.flush(event_deadline);
+    co_await server_.shutdown(limits::last_answers);
+    co_await events_.flush(limits::last_events);
     co_await background_.join();
     remove_sandbox_directory(settings_.directory);
     // From here on a sandbox of the same name is free to start.

@@ -11,15 +11,8 @@ bool receive_queue::has_room() const noexcept {
 }
 
 flow::awaitable<bool> receive_queue::wait_room() {
-  const auto limit = std::chrono::steady_clock::now() + limits_.stream_stall;
-  while (!has_room()) {
-    const auto left = limit - std::chrono::steady_clock::now();
-    if (left <= left.zero()) {
-      co_return false;
-    }
-    co_await changed_.wait_for(left);
-  }
-  co_return true;
+  const auto room = [this] { return has_room(); };
+  co_return co_await changed_.wait_for(limits_.stream_stall, room);
 }
 
 void receive_queue::push(std::string message) {
@@ -45,9 +38,8 @@ void receive_queue::fail(flow::error reason) {
 }
 
 flow::awaitable<flow::result<received>> receive_queue::pop(std::string& message) {
-  while (messages_.empty() && !ended_) {
-    co_await changed_.wait();
-  }
+  const auto ready = [this] { return !messages_.empty() || ended_; };
+  co_await changed_.wait(ready);
   if (messages_.empty()) {
     if (failure_) {
       co_return *failure_;

@@ -46,12 +46,8 @@ awaitable<bool> server::shutdown(std::chrono::steady_clock::duration limit) {
   for (server_connection* connection : connections_) {
     connection->drain();
   }
-  const auto end = std::chrono::steady_clock::now() + limit;
-  for (auto left = limit; !connections_.empty() && left > left.zero();
-       left = end - std::chrono::steady_clock::now()) {
-    co_await changed_.wait_for(left);
-  }
-  const bool in_time = connections_.empty();
+  const auto drained = [this] { return connections_.empty(); };
+  const bool in_time = co_await changed_.wait_for(limit, drained);
   close();
   co_await join();
   co_return in_time;
@@ -65,9 +61,8 @@ void server::close() {
 }
 
 awaitable<void> server::join() {
-  while (!connections_.empty()) {
-    co_await changed_.wait();
-  }
+  const auto drained = [this] { return connections_.empty(); };
+  co_await changed_.wait(drained);
   co_await tasks_.join();
 }
 

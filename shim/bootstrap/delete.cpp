@@ -7,6 +7,7 @@
 
 #include "flow/system/file.hpp"
 #include "shim/config/config.hpp"
+#include "shim/config/limits.hpp"
 #include "shim/oci/runtime_options.hpp"
 #include "shim/rootfs/mount.hpp"
 #include "shim/state/paths.hpp"
@@ -19,13 +20,7 @@ namespace shim {
 using flow::result;
 using std::filesystem::path;
 
-namespace {
-
-// A shim that was killed has closed its connections, which is why we are here, but may not have got
-// to its lock. containerd waits 5 s for us.
-constexpr auto dying_deadline = std::chrono::seconds(3);
-
-}  // namespace
+namespace {}  // namespace
 
 result<containerd::task::v2::DeleteResponse> clean_up(const options& o) {
   const path bundle = o.bundle.empty() ? std::filesystem::current_path() : path(o.bundle);
@@ -37,7 +32,7 @@ result<containerd::task::v2::DeleteResponse> clean_up(const options& o) {
   const auto directory = sandbox_directory(c.value(), o, group);
   // The virtual machine's processes died with their shim: the kernel sees to that. A shim that
   // lives cleans up itself.
-  const auto lock = lock_left_sandbox(directory, dying_deadline);
+  const auto lock = lock_left_sandbox(directory, limits::lock_dead_sandbox);
   if (!lock || lock.value()) {
     if (const auto socket = kept_socket_path(bundle); !socket.empty()) {
       ::unlink(socket.c_str());

@@ -4,6 +4,7 @@
 
 #include "containerd/runtime/bootstrap/v1/bootstrap.pb.h"
 #include "flow/system/file.hpp"
+#include "shim/config/limits.hpp"
 
 namespace shim {
 
@@ -13,8 +14,6 @@ using flow::result;
 namespace api = containerd::runtime::bootstrap::v1;
 
 namespace {
-
-constexpr std::size_t max_input = 10'000'000;
 
 // Several extensions: each adds what it knows.
 void add(runtime_options& to, runtime_options from) {
@@ -77,7 +76,7 @@ result<std::string> read_stdin() {
   if (::isatty(STDIN_FILENO) != 0) {
     return std::string();
   }
-  return flow::read_file("/dev/stdin", max_input);
+  return flow::read_file("/dev/stdin", limits::start_input_bytes);
 }
 
 }  // namespace shim

@@ -4,20 +4,17 @@
 #include <chrono>
 
 #include "containerd/services/events/ttrpc/v1/events.ttrpc.hpp"
+#include "flow/system/log_failures.hpp"
 #include "runtime_api/ttrpc/unix_socket.hpp"
+#include "shim/config/limits.hpp"
 #include "shim/support/timestamp.hpp"
 
 namespace shim {
 
 using flow::awaitable;
-using namespace std::chrono_literals;
 namespace api = containerd::services::events::ttrpc::v1;
 
 namespace {
-
-constexpr auto forward_deadline = 5s;
-constexpr auto first_retry = 10ms;
-constexpr std::chrono::milliseconds last_retry = 1s;
 
 // containerd's ttrpc services take the namespace from here.
 constexpr const char* namespace_key = "containerd-namespace-ttrpc";
@@ -31,9 +28,7 @@ publisher::publisher(flow::asio::any_io_executor executor, std::string address,
       namespace_(std::move(containerd_namespace)),
       log_(log),
       changed_(executor),
-      tasks_(executor, [this](const std::string& task, const std::exception_ptr& failure) {
-        log_.error("publisher failed", {{"task", task}, {"err", flow::describe(failure)}});
-      }) {}
+      tasks_(executor, flow::log_failures(log, "publisher")) {}
 
 void publisher::start() {
   if (!address_.empty()) {
@@ -56,7 +51,7 @@ std::uint64_t publisher::publish(const std::string& topic,
   envelope.mutable_event()->set_type_url(event.GetTypeName());
   event.SerializeToString(envelope.mutable_event()->mutable_value());
   const std::size_t size = request.ByteSizeLong();
-  if (queued_ + size > most_queued) {
+  if (queued_ + size > limits::queued_event_bytes) {
     ++dropped_;
     log_.error("event dropped: containerd takes none and the queue is full",
                {{"topic", topic}, {"dropped", dropped_}});
@@ -69,11 +64,11 @@ std::uint64_t publisher::publish(const std::string& topic,
 }
 
 awaitable<void> publisher::run() {
-  std::chrono::milliseconds retry = first_retry;
+  auto retry = limits::first_event_retry;
+  const auto wanted = [this] { return !queue_.empty() || stopping_; };
+  const auto stopped = [this] { return stopping_; };
   for (;;) {
-    while (queue_.empty() && !stopping_) {
-      co_await changed_.wait();
-    }
+    co_await changed_.wait(wanted);
     if (queue_.empty()) {
       break;
     }
@@ -86,12 +81,13 @@ awaitable<void> publisher::run() {
     if (taken) {
       queued_ -= head.ByteSizeLong();
       queue_.pop_front();
-      retry = first_retry;
+      retry = limits::first_event_retry;
       changed_.notify_all();
       continue;
     }
-    co_await changed_.wait_for(retry);
-    retry = std::min<std::chrono::milliseconds>(retry * 2, last_retry);
+    // New events do not shorten the pause.
+    co_await changed_.wait_for(retry, stopped);
+    retry = std::min(retry * 2, limits::last_event_retry);
   }
   co_await disconnect();
 }
@@ -106,7 +102,7 @@ awaitable<bool> publisher::forward(const api::ForwardRequest& one) {
     client_ = std::make_unique<ttrpc::client>(executor_, std::move(connection.value()), log_);
   }
   const api::events_client events(*client_);
-  ttrpc::call_options options(forward_deadline);
+  ttrpc::call_options options(limits::forward_event);
   options.metadata = {{namespace_key, namespace_}};
   const auto forwarded = co_await events.forward(one, options);
   if (forwarded) {
@@ -127,10 +123,8 @@ awaitable<void> publisher::disconnect() {
 }
 
 awaitable<void> publisher::flush(std::chrono::steady_clock::duration limit) {
-  const auto end = std::chrono::steady_clock::now() + limit;
-  while (!queue_.empty() && tasks_.size() > 0 && std::chrono::steady_clock::now() < end) {
-    co_await changed_.wait_for(end - std::chrono::steady_clock::now());
-  }
+  const auto flushed = [this] { return queue_.empty() || tasks_.size() == 0; };
+  co_await changed_.wait_for(limit, flushed);
   if (!queue_.empty()) {
     log_.warning("events not delivered", {{"count", queue_.size()}});
   }

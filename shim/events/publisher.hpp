@@ -34,7 +34,6 @@ class publisher {
 
   // What is queued at most, in bytes of messages. A task has events only when somebody acts on it
   // or it ends, so this is years of a containerd that is away; it is for one that never comes back.
-  static constexpr std::size_t most_queued = std::size_t{16} << 20U;
 
   // `topic` is "/tasks/create" and so on, `event` the message of containerd.events that goes with
   // it. Returns its number, from 1 on; that of the one before if it was dropped.

@@ -4,29 +4,14 @@
 #include <cerrno>
 #include <vector>
 
+#include "shim/config/limits.hpp"
+
 namespace shim {
 
 using flow::awaitable;
 using flow::result;
 using std::chrono::milliseconds;
 using clock = std::chrono::steady_clock;
-
-namespace {
-
-// The agent answers our Close at once; the transport may take this long to go.
-constexpr auto close_deadline = std::chrono::seconds(10);
-
-// No event tells when a FIFO's reader has read: it has to be looked at, soon at first; seldom where
-// nobody waits for the answer.
-constexpr milliseconds first_look{1};
-constexpr milliseconds last_look{50};
-constexpr milliseconds last_idle_look{250};
-
-// What a process may have left on the way to here: its pipe and the buffers behind it. Beyond the
-// spool's limit it is taken only from a killed one, for whose reader nobody waits any more.
-constexpr std::uint64_t most_on_the_way = std::uint64_t{4} << 20U;
-
-}  // namespace
 
 delivery::delivery(const flow::asio::any_io_executor& executor, std::string name,
                    std::unique_ptr<sink> to, const delivery_limits& limits, flow::log& log)
@@ -87,7 +72,7 @@ awaitable<void> delivery::read_stream(flow::stream& from) {
   ended_ = true;
   changed_.notify_all();
   // By answering Close we tell the guest that every byte is in our hands.
-  static_cast<void>(co_await from.close(close_deadline));
+  static_cast<void>(co_await from.close(limits::close_stream));
 }
 
 // A spool that cannot grow (no memory for its file) makes us wait for the sink; it never costs a
@@ -115,7 +100,7 @@ awaitable<bool> delivery::wait_room() {
     if (spool_.empty()) {
       co_return true;
     }
-    if (spooling_ && spool_.size() < limits_.spool + (expedited_ ? most_on_the_way : 0)) {
+    if (spooling_ && spool_.size() < limits_.spool + (expedited_ ? limits::on_the_way : 0)) {
       co_return true;
     }
     co_await changed_.wait();
@@ -178,14 +163,14 @@ awaitable<void> delivery::write_sink() {
 
 // A FIFO's content dies with its last descriptor: ours stays until the client has read it all.
 awaitable<void> delivery::wait_read_by_client() {
-  auto look = first_look;
+  auto look = limits::first_look;
   while (!abandoned_ && !sink_failed_ && sink_->unread() > 0) {
     if (sink_->broken()) {
       sink_failed(flow::system_error(EPIPE, "the reader is gone"));
       break;
     }
     co_await changed_.wait_for(look);
-    look = std::min(look * 2, last_idle_look);
+    look = std::min(look * 2, limits::last_idle_look);
   }
 }
 
@@ -240,7 +225,7 @@ bool delivery::all_delivered_up_to(std::uint64_t offset) {
 awaitable<void> delivery::wait_safe(std::uint64_t offset) {
   last_progress_ = clock::now();
   last_received_ = clock::now();
-  auto look = first_look;
+  auto look = limits::first_look;
   for (;;) {
     const bool all_received = ended_ || received_ >= offset;
     if (all_received && all_delivered_up_to(offset)) {
@@ -256,7 +241,7 @@ awaitable<void> delivery::wait_safe(std::uint64_t offset) {
       break;
     }
     co_await changed_.wait_for(look);
-    look = std::min(look * 2, last_look);
+    look = std::min(look * 2, limits::last_look);
   }
   if (received_ < offset) {
     lose(offset - received_, "the guest did not send it");
@@ -265,7 +250,7 @@ awaitable<void> delivery::wait_safe(std::uint64_t offset) {
 
 awaitable<void> delivery::wait_safe_to_end() {
   last_progress_ = clock::now();
-  auto look = first_look;
+  auto look = limits::first_look;
   while (!ended_ || !all_delivered_up_to(received_)) {
     if (stalled_for(limits_.stalled_after)) {
       if (ended_ && !reader_hangs_up()) {
@@ -274,7 +259,7 @@ awaitable<void> delivery::wait_safe_to_end() {
       take_all();
     }
     co_await changed_.wait_for(look);
-    look = std::min(look * 2, last_look);
+    look = std::min(look * 2, limits::last_look);
   }
 }
 
@@ -288,7 +273,7 @@ void delivery::expedite() {
 
 awaitable<void> delivery::linger() {
   last_progress_ = clock::now();
-  auto look = first_look;
+  auto look = limits::first_look;
   while (!done_) {
     update_progress();
     if (!sink_->has_reader()) {
@@ -297,7 +282,7 @@ awaitable<void> delivery::linger() {
       abandon("the reader has stalled for too long");
     }
     co_await changed_.wait_for(look);
-    look = std::min(look * 2, last_look);
+    look = std::min(look * 2, limits::last_look);
   }
 }
 

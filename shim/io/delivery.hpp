@@ -21,29 +21,11 @@
 #include "flow/stream.hpp"
 #include "flow/system/log.hpp"
 #include "flow/task_group.hpp"
-#include "shim/io/logger.hpp"
+#include "shim/config/limits.hpp"
 #include "shim/io/sink.hpp"
 #include "shim/io/spool.hpp"
 
 namespace shim {
-
-struct delivery_limits {
-  // A reader that has taken nothing for this long counts as stalled once the process has exited.
-  std::chrono::milliseconds stalled_after{2000};
-
-  // The most a spool may hold, in bytes. A stalled reader whose rest is larger holds up the exit.
-  std::uint64_t spool = std::uint64_t{16} << 20U;
-
-  // How long a reader that has stalled is waited for, without a byte moving: before the exit is
-  // told where it is an active one, and after the process was deleted.
-  std::chrono::seconds linger{600};
-
-  // How long a guest may be silent about bytes that it says a killed process has written. Then they
-  // count as lost: SIGKILL ends a process, whatever its guest does.
-  std::chrono::milliseconds silent_guest{10000};
-
-  logger_limits logger = {};
-};
 
 class delivery {
  public:

@@ -2,16 +2,13 @@
 
 #include <vector>
 
+#include "shim/config/limits.hpp"
+
 namespace shim {
 
 using flow::awaitable;
 
-namespace {
-
-// What a FIFO holds at most.
-constexpr std::size_t buffer_size = 65536;
-
-}  // namespace
+namespace {}  // namespace
 
 input::input(flow::asio::any_io_executor executor, std::unique_ptr<source> from, flow::log& log)
     : from_(std::move(from)),
@@ -24,7 +21,7 @@ void input::start(flow::stream& to) {
 }
 
 awaitable<void> input::run(flow::stream& to) {
-  std::vector<char> buffer(buffer_size);
+  std::vector<char> buffer(limits::transfer_buffer);
   for (;;) {
     const auto n = co_await from_->read_some(flow::asio::buffer(buffer));
     if (!n) {

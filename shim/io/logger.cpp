@@ -152,15 +152,8 @@ void logger::give_up() {
 }
 
 awaitable<bool> logger::wait_ended(std::chrono::steady_clock::duration limit) {
-  const auto end = std::chrono::steady_clock::now() + limit;
-  while (!process_->ended()) {
-    const auto left = end - std::chrono::steady_clock::now();
-    if (left <= std::chrono::steady_clock::duration::zero()) {
-      co_return false;
-    }
-    co_await ended_.wait_for(left);
-  }
-  co_return true;
+  const auto ended = [this] { return process_->ended(); };
+  co_return co_await ended_.wait_for(limit, ended);
 }
 
 awaitable<void> logger::join() {

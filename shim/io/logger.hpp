@@ -21,6 +21,7 @@
 #include "flow/system/log.hpp"
 #include "flow/task_group.hpp"
 #include "flow/unique_fd.hpp"
+#include "shim/config/limits.hpp"
 #include "shim/io/sink.hpp"
 #include "shim/io/stdio_uri.hpp"
 #include "shim/support/child_process.hpp"
@@ -31,16 +32,6 @@ namespace shim {
 struct stdio_owner {
   std::string container_id;
   std::string containerd_namespace;
-};
-
-struct logger_limits {
-  // How long a logger may take to say that it is ready.
-  std::chrono::milliseconds ready{30000};
-
-  // How long a logger may take to end, both of its pipes closed, before it is sent SIGTERM; and
-  // then, before SIGKILL.
-  std::chrono::milliseconds end{600000};
-  std::chrono::milliseconds terminate{12000};
 };
 
 class logger {

@@ -1,6 +1,7 @@
 #include "shim/io/process_streams.hpp"
 
 #include "flow/deadline.hpp"
+#include "shim/config/limits.hpp"
 #include "shim/io/fifo.hpp"
 #include "shim/io/stream_ends.hpp"
 
@@ -10,12 +11,7 @@ using flow::awaitable;
 using flow::error;
 using flow::result;
 
-namespace {
-
-// The guest answers Close at once; after that nothing of value is under way.
-constexpr auto close_deadline = std::chrono::seconds(10);
-
-}  // namespace
+namespace {}  // namespace
 
 result<std::unique_ptr<process_streams>> process_streams::open(
     const flow::asio::any_io_executor& executor, const std::string& name, const stdio_owner& owner,
@@ -181,7 +177,7 @@ awaitable<void> process_streams::serve_input(flow::stream& to) {
   co_await input_->join();
   // The guest says Close when it has every byte of it.
   co_await to.wait_peer_closed();
-  static_cast<void>(co_await to.close(close_deadline));
+  static_cast<void>(co_await to.close(limits::close_stream));
 }
 
 void process_streams::give_up() {

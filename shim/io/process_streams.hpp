@@ -12,6 +12,7 @@
 #include "flow/task_group.hpp"
 #include "shim/io/delivery.hpp"
 #include "shim/io/input.hpp"
+#include "shim/io/logger.hpp"
 #include "shim/io/streaming.hpp"
 #include "shim/sandbox/guest.hpp"
 

@@ -8,8 +8,11 @@
 
 #include "flow/deadline.hpp"
 #include "flow/frame.hpp"
+#include "flow/system/log_failures.hpp"
+#include "runtime_api/guest/contract.hpp"
 #include "runtime_api/ttrpc/byte_stream.hpp"
 #include "runtime_api/ttrpc/status.hpp"
+#include "shim/config/limits.hpp"
 #include "shim/support/resident_memory.hpp"
 #include "shim/support/timestamp.hpp"
 
@@ -19,26 +22,12 @@ using flow::awaitable;
 using flow::errc;
 using flow::error;
 using flow::result;
-using namespace std::chrono_literals;
 namespace api = hvsock::agent::v1;
 
 namespace {
 
-constexpr std::size_t token_size = 16;
-constexpr std::uint32_t protocol_version = 1;
-constexpr std::size_t entropy_size = 64;
-
-// How long a connection may take to present its token, and a stream to be connected after the agent
-// said that it was.
-constexpr auto token_deadline = 10s;
-constexpr auto claim_deadline = 10s;
-constexpr auto hello_deadline = 10s;
-
-// Connections that have presented nothing yet; one more is closed at once.
-constexpr std::size_t max_unproven = 64;
-
-constexpr auto clock_interval = 30s;
-constexpr auto status_deadline = 5s;
+using guest_contract::protocol_version;
+using guest_contract::token_size;
 
 std::string random_bytes(std::size_t n) {
   std::string bytes(n, '\0');
@@ -76,13 +65,10 @@ guest::expected_stream::~expected_stream() {
 }
 
 awaitable<result<flow::stream>> guest::expected_stream::claim() {
-  const auto limit = std::chrono::steady_clock::now() + claim_deadline;
-  while (!stream_ && !owner_.closed_) {
-    const auto left = limit - std::chrono::steady_clock::now();
-    if (left <= 0s) {
-      co_return error(errc::timed_out, "the guest did not connect a stream");
-    }
-    co_await owner_.changed_.wait_for(left);
+  const auto decided = [this] { return stream_ || owner_.closed_; };
+  const bool in_time = co_await owner_.changed_.wait_for(limits::claim, decided);
+  if (!in_time) {
+    co_return error(errc::timed_out, "the guest did not connect a stream");
   }
   if (!stream_) {
     co_return error(errc::closed, "the guest is gone");
@@ -99,10 +85,7 @@ guest::guest(const flow::asio::any_io_executor& executor, machine& from, event_h
       on_event_(std::move(on_event)),
       log_(log),
       changed_(executor),
-      tasks_(executor, [this](const std::string& task, const std::exception_ptr& failure) {
-        log_.error("guest task failed", {{"task", task}, {"err", flow::describe(failure)}});
-        close();
-      }) {}
+      tasks_(executor, flow::log_failures(log, "guest", [this] { close(); })) {}
 
 awaitable<result<void>> guest::connect(std::chrono::steady_clock::duration deadline) {
   // The machine's own end also ends the wait, and says why.
@@ -139,9 +122,9 @@ awaitable<result<void>> guest::say_hello() {
   api::HelloRequest request;
   request.set_protocol(protocol_version);
   request.set_wall_clock(nanoseconds_now());
-  request.set_entropy(random_bytes(entropy_size));
+  request.set_entropy(random_bytes(limits::entropy_bytes));
   request.set_host_name(host_name());
-  const auto hello = co_await agent_->hello(request, ttrpc::call_options(hello_deadline));
+  const auto hello = co_await agent_->hello(request, ttrpc::call_options(limits::hello));
   if (!hello) {
     co_return flow::error(hello.error()).in("greet the agent");
   }
@@ -164,7 +147,7 @@ awaitable<void> guest::accept_streams() {
       co_return;
     }
     flow::stream stream(std::move(connection.value()), stream_options());
-    if (unproven_ >= max_unproven) {
+    if (unproven_ >= limits::connections_without_token) {
       refuse("too many connections without a token");
       continue;
     }
@@ -177,7 +160,7 @@ awaitable<void> guest::admit(flow::stream stream) {
   std::string token(token_size, '\0');
   std::size_t n = 0;
   {
-    const flow::deadline limit(executor_, token_deadline, [&] { stream.abort(); });
+    const flow::deadline limit(executor_, limits::token, [&] { stream.abort(); });
     const auto buffer = flow::asio::buffer(token);
     const auto r = co_await flow::asio::async_read(stream, buffer, flow::as_result);
     n = std::get<1>(r);
@@ -214,14 +197,15 @@ awaitable<void> guest::read_events() {
 }
 
 awaitable<void> guest::keep_clock() {
-  while (!closed_) {
-    const bool lost = co_await changed_.wait_for(clock_interval);
-    if (lost) {
-      continue;
+  const auto closed = [this] { return closed_; };
+  for (;;) {
+    const bool ended = co_await changed_.wait_for(limits::clock_interval, closed);
+    if (ended) {
+      co_return;
     }
     api::SetClockRequest request;
     request.set_wall_clock(nanoseconds_now());
-    const auto set = co_await agent_->set_clock(request, ttrpc::call_options(hello_deadline));
+    const auto set = co_await agent_->set_clock(request, ttrpc::call_options(limits::set_clock));
     if (set) {
       log_.debug("guest clock", {{"ahead_ns", set.value().offset()}});
     }
@@ -236,7 +220,7 @@ awaitable<void> guest::report() {
     co_return;
   }
   const auto status =
-      co_await agent_->status(api::StatusRequest(), ttrpc::call_options(status_deadline));
+      co_await agent_->status(api::StatusRequest(), ttrpc::call_options(limits::query));
   if (!status) {
     log_.info("agent does not answer", {{"err", status.error().message()}});
     co_return;
@@ -248,9 +232,8 @@ awaitable<void> guest::report() {
 }
 
 awaitable<void> guest::wait_lost() {
-  while (!closed_) {
-    co_await changed_.wait();
-  }
+  const auto closed = [this] { return closed_; };
+  co_await changed_.wait(closed);
 }
 
 void guest::close() {

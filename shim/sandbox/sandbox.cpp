@@ -1,18 +1,14 @@
 #include "shim/sandbox/sandbox.hpp"
 
+#include "flow/system/log_failures.hpp"
 #include "runtime_api/ttrpc/status.hpp"
+#include "shim/config/limits.hpp"
 
 namespace shim {
 
 using flow::awaitable;
 using flow::error;
 using flow::result;
-
-namespace {
-
-constexpr auto end_notice = std::chrono::seconds(1);
-
-}  // namespace
 
 sandbox::sandbox(flow::asio::any_io_executor executor, share& files, machine& vm, const config& c,
                  flow::log& log)
@@ -25,10 +21,7 @@ sandbox::sandbox(flow::asio::any_io_executor executor, share& files, machine& vm
           executor, machine_, [this](const hvsock::agent::v1::Event& event) { handle(event); },
           log)),
       changed_(executor),
-      tasks_(executor, [this](const std::string& task, const std::exception_ptr& failure) {
-        log_.error("sandbox task failed", {{"task", task}, {"err", flow::describe(failure)}});
-        kill("internal error");
-      }) {}
+      tasks_(executor, flow::log_failures(log, "sandbox", [this] { kill("internal error"); })) {}
 
 void sandbox::start() {
   tasks_.spawn("boot", boot());
@@ -50,8 +43,9 @@ awaitable<void> sandbox::boot() {
   if (!connected) {
     // If one of its processes has ended, that says more than the connection that did not come; it
     // may be noticed a moment later.
-    if (!lost_ && connected.error().code() != flow::errc::timed_out) {
-      co_await changed_.wait_for(end_notice);
+    if (connected.error().code() != flow::errc::timed_out) {
+      const auto lost = [this] { return lost_.has_value(); };
+      co_await changed_.wait_for(limits::end_notice, lost);
     }
     lose(flow::error(connected.error()).in("boot virtual machine"));
     co_return;
@@ -87,8 +81,8 @@ void sandbox::end(error why) {
   guest_->close();
   machine_.kill();
   // Handlers may register or forget others.
-  for (const auto ends = std::exchange(ends_, {}); const auto& [number, on_end] : ends) {
-    on_end(std::nullopt);
+  for (const auto exits = std::exchange(exits_, {}); const auto& [number, on_exit] : exits) {
+    on_exit(std::nullopt);
   }
   changed_.notify_all();
 }
@@ -98,20 +92,19 @@ void sandbox::kill(const std::string& reason) {
 }
 
 awaitable<result<void>> sandbox::ready() {
-  while (!ready_ && !lost_) {
-    co_await changed_.wait();
-  }
+  const auto decided = [this] { return ready_ || lost_; };
+  co_await changed_.wait(decided);
   if (lost_) {
     co_return error(ttrpc::code::unavailable, lost_->message());
   }
   co_return result<void>();
 }
 
-void sandbox::expect_end(std::uint32_t number, end_handler on_end) {
+void sandbox::expect_exit(std::uint32_t number, exit_handler on_exit) {
   if (lost_) {
-    on_end(std::nullopt);
+    on_exit(std::nullopt);
   } else {
-    ends_.insert_or_assign(number, std::move(on_end));
+    exits_.insert_or_assign(number, std::move(on_exit));
   }
 }
 
@@ -132,7 +125,7 @@ void sandbox::handle(const hvsock::agent::v1::Event& event) {
 }
 
 void sandbox::process_exited(const hvsock::agent::v1::ProcessExit& exit) {
-  const auto expected = ends_.extract(exit.process());
+  const auto expected = exits_.extract(exit.process());
   if (expected.empty()) {
     log_.warning("exit of an unknown process", {{"process", exit.process()}});
     return;
@@ -141,9 +134,8 @@ void sandbox::process_exited(const hvsock::agent::v1::ProcessExit& exit) {
 }
 
 awaitable<void> sandbox::wait_lost() {
-  while (!lost_) {
-    co_await changed_.wait();
-  }
+  const auto lost = [this] { return lost_.has_value(); };
+  co_await changed_.wait(lost);
 }
 
 awaitable<void> sandbox::halt() {

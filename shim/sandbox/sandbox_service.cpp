@@ -4,7 +4,9 @@
 #include <optional>
 #include <stop_token>
 
+#include "flow/system/log_failures.hpp"
 #include "runtime_api/ttrpc/status.hpp"
+#include "shim/config/limits.hpp"
 #include "shim/support/timestamp.hpp"
 
 namespace shim {
@@ -17,11 +19,6 @@ using ttrpc::code;
 namespace api = containerd::runtime::sandbox::v1;
 
 namespace {
-
-constexpr auto answer_deadline = 5s;
-
-// Of a sandbox that was lost, as of a process that was.
-constexpr std::uint32_t lost_status = 255;
 
 error not_here(const std::string& id) {
   return {code::not_found, "sandbox " + id};
@@ -38,9 +35,7 @@ sandbox_service::sandbox_service(const flow::asio::any_io_executor& executor, st
       on_shutdown_(std::move(on_shutdown)),
       log_(log),
       changed_(executor),
-      background_(executor, [&log](const std::string& task, const std::exception_ptr& failure) {
-        log.error("task failed", {{"task", task}, {"err", flow::describe(failure)}});
-      }) {}
+      background_(executor, flow::log_failures(log, "sandbox service")) {}
 
 result<void> sandbox_service::check(const std::string& id) const {
   if (id != id_ || !created()) {
@@ -130,7 +125,7 @@ sandbox_service::answer<api::StopSandboxResponse> sandbox_service::stop_sandbox(
 awaitable<void> sandbox_service::watch() {
   co_await sandbox_.wait_lost();
   exited_at_ = nanoseconds_now();
-  exit_status_ = stopping_ ? 0 : lost_status;
+  exit_status_ = stopping_ ? 0 : limits::lost_status;
   host_.reset();
   log_.info("sandbox ended", {{"id", id_}, {"status", exit_status_}});
   changed_.notify_all();
@@ -184,8 +179,7 @@ sandbox_service::answer<api::PingResponse> sandbox_service::ping_sandbox(
     co_return error(code::unavailable, "sandbox " + id_ + " is not ready");
   }
   const hvsock::agent::v1::StatusRequest wanted;
-  const auto status =
-      co_await sandbox_.agent().status(wanted, ttrpc::call_options(answer_deadline));
+  const auto status = co_await sandbox_.agent().status(wanted, ttrpc::call_options(limits::query));
   if (!status) {
     co_return error(status.error()).in("ping sandbox " + id_);
   }
@@ -202,7 +196,7 @@ sandbox_service::answer<api::SandboxMetricsResponse> sandbox_service::sandbox_me
     co_return error(code::unavailable, "sandbox " + id_ + " is not ready");
   }
   const hvsock::agent::v1::StatsRequest wanted;
-  const auto stats = co_await sandbox_.agent().stats(wanted, ttrpc::call_options(answer_deadline));
+  const auto stats = co_await sandbox_.agent().stats(wanted, ttrpc::call_options(limits::query));
   if (!stats) {
     co_return error(stats.error()).in("metrics of sandbox " + id_);
   }

@@ -3,16 +3,15 @@
 #include <vector>
 
 #include "containerd/runc/v1/oci.pb.h"
+#include "shim/config/limits.hpp"
+#include "shim/task/agent_call.hpp"
 #include "shim/task/service.hpp"
 
 namespace shim {
 
-using namespace std::chrono_literals;
 namespace api = containerd::task::v2;
 
 namespace {
-
-constexpr auto answer_deadline = 5s;
 
 void add_process(api::PidsResponse& to, pid_t pid) {
   to.add_processes()->set_pid(static_cast<std::uint32_t>(pid));
@@ -29,7 +28,7 @@ void add_exec(api::PidsResponse& to, const process& exec) {
 
 }  // namespace
 
-task_service::answer<api::PidsResponse> task_service::pids(context& /*call*/,
+task_service::answer<api::PidsResponse> task_service::pids(context& call,
                                                            const api::PidsRequest& request) {
   const auto found = find_container(request.id());
   if (!found) {
@@ -37,10 +36,11 @@ task_service::answer<api::PidsResponse> task_service::pids(context& /*call*/,
   }
   const auto c = found.value();
   hvsock::agent::v1::PidsResponse listed;
-  if (c->init()->state != process::status::stopped) {
+  if (c->init()->life.now() != process_state::stopped) {
     hvsock::agent::v1::PidsRequest wanted;
     wanted.set_container(c->number());
-    auto pids = co_await sandbox_.agent().pids(wanted, ttrpc::call_options(answer_deadline));
+    const agent_call limit(limits::query, "pids of " + c->id(), call);
+    auto pids = co_await sandbox_.agent().pids(wanted, limit.options());
     if (pids) {
       listed = std::move(pids.value());
     }

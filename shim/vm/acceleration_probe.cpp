@@ -12,6 +12,8 @@
 #include "flow/deadline.hpp"
 #include "flow/system/file.hpp"
 #include "flow/task_group.hpp"
+#include "runtime_api/guest/contract.hpp"
+#include "shim/config/limits.hpp"
 #include "shim/support/child_process.hpp"
 #include "shim/vm/output_log.hpp"
 
@@ -24,11 +26,6 @@ using flow::system_error;
 using flow::unique_fd;
 
 namespace {
-
-// With KVM the agent speaks within a second; a guest that hangs never does.
-constexpr auto probe_deadline = std::chrono::seconds(10);
-constexpr std::uint32_t probe_memory_mib = 192;
-constexpr const char* first_word = "hvsock-agent";
 
 // Identifies what was probed: this boot of the host, this hypervisor, this kernel.
 std::string subject(const config& c) {
@@ -64,9 +61,9 @@ awaitable<std::string> probe_kvm(flow::asio::any_io_executor executor, const con
   options.kernel = c.kernel;
   options.initramfs = c.initramfs;
   options.firmware = c.firmware;
-  options.kernel_parameters = "hvsock.probe";
+  options.kernel_parameters = guest_contract::probe_parameter;
   options.accelerator = acceleration::kvm;
-  options.memory_mib = probe_memory_mib;
+  options.memory_mib = limits::probe_memory_mib;
   options.name = "probe";
   options.console = console[1];
   options.errors = errors[1];
@@ -83,8 +80,8 @@ awaitable<std::string> probe_kvm(flow::asio::any_io_executor executor, const con
   bool runs = false;
   {
     // The kernel may have something to say before.
-    const flow::deadline limit(executor, probe_deadline, [&] { guest.value()->kill(); });
-    runs = co_await said.wait_said(first_word);
+    const flow::deadline limit(executor, limits::probe, [&] { guest.value()->kill(); });
+    runs = co_await said.wait_said(guest_contract::first_word);
   }
   guest.value()->kill();
   co_await guest.value()->wait();

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "shim/config/limits.hpp"
+
 namespace shim {
 
 using flow::awaitable;
@@ -14,9 +16,6 @@ namespace {
 
 // As virtio-scsi addresses them.
 constexpr std::uint32_t max_luns = 16384;
-
-// A guest that does not answer an unplug within this has it pulled out.
-constexpr auto unplug_deadline = std::chrono::seconds(10);
 
 std::string image_of(const std::string& serial) {
   return "image-" + serial;
@@ -96,11 +95,9 @@ awaitable<result<void>> qemu_disks::detach(std::string serial) {
   if (!asked) {
     co_return asked.error();
   }
-  const auto end = std::chrono::steady_clock::now() + unplug_deadline;
-  while (luns_.contains(serial) && std::chrono::steady_clock::now() < end) {
-    co_await changed_.wait_for(end - std::chrono::steady_clock::now());
-  }
-  if (luns_.contains(serial)) {
+  const auto released = [&] { return !luns_.contains(serial); };
+  const bool in_time = co_await changed_.wait_for(limits::unplug_disk, released);
+  if (!in_time) {
     co_return error(errc::timed_out, "the guest does not let go of disk " + serial);
   }
   co_return co_await remove_image(serial, lun);

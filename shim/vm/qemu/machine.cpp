@@ -5,6 +5,7 @@
 
 #include <array>
 
+#include "shim/config/limits.hpp"
 #include "shim/vm/acceleration_probe.hpp"
 #include "shim/vm/helpers/virtiofsd.hpp"
 
@@ -21,9 +22,6 @@ namespace {
 
 // Any does: each guest on hvsock-vsockd has a device, and with it a world of CIDs, to itself.
 constexpr std::uint32_t private_guest_cid = 3;
-
-// How long after its helpers QEMU may be seen to have ended, where they ended because of it.
-constexpr auto hypervisor_notice = std::chrono::seconds(1);
 
 bool have_vhost_vsock() {
   return ::access("/dev/vhost-vsock", R_OK | W_OK) == 0;
@@ -251,9 +249,8 @@ awaitable<void> qemu_machine::watch(child_process& child, const output_log& erro
 // It ends when its device does: what QEMU has to say of its own end says more, if it is that.
 awaitable<void> qemu_machine::watch_helper(child_process& child, const output_log& errors) {
   co_await child.wait();
-  if (!end_) {
-    co_await changed_.wait_for(hypervisor_notice);
-  }
+  const auto known = [this] { return end_.has_value(); };
+  co_await changed_.wait_for(limits::end_notice, known);
   co_await watch(child, errors);
 }
 
@@ -270,9 +267,8 @@ void qemu_machine::ended(std::string why) {
 }
 
 awaitable<error> qemu_machine::wait_ended() {
-  while (!end_) {
-    co_await changed_.wait();
-  }
+  const auto known = [this] { return end_.has_value(); };
+  co_await changed_.wait(known);
   co_return *end_;
 }
 

@@ -5,7 +5,7 @@
 
 #include "flow/testing/memory_transport.hpp"
 #include "tests/support/co_test.hpp"
-#include "tests/unit/shim/settle.hpp"
+#include "tests/support/settle.hpp"
 
 using flow::awaitable;
 using flow::errc;

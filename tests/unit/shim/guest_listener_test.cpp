@@ -6,7 +6,7 @@
 #include "flow/device/uplink.hpp"
 #include "flow/task_group.hpp"
 #include "tests/support/co_test.hpp"
-#include "tests/unit/shim/settle.hpp"
+#include "tests/support/settle.hpp"
 
 using flow::awaitable;
 using flow::errc;

@@ -7,8 +7,8 @@
 #include "flow/system/file.hpp"
 #include "flow/task_group.hpp"
 #include "tests/support/co_test.hpp"
+#include "tests/support/settle.hpp"
 #include "tests/support/temporary_directory.hpp"
-#include "tests/unit/shim/settle.hpp"
 
 using flow::awaitable;
 using flow::unique_fd;

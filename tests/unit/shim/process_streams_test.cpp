@@ -7,8 +7,8 @@
 #include "tests/support/co_test.hpp"
 #include "tests/support/fake_agent.hpp"
 #include "tests/support/fake_machine.hpp"
+#include "tests/support/settle.hpp"
 #include "tests/support/temporary_directory.hpp"
-#include "tests/unit/shim/settle.hpp"
 
 using flow::awaitable;
 using flow::errc;

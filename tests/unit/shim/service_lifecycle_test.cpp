@@ -8,7 +8,7 @@
 #include "containerd/runc/v1/oci.pb.h"
 #include "runtime_api/ttrpc/status.hpp"
 #include "tests/support/co_test.hpp"
-#include "tests/unit/shim/settle.hpp"
+#include "tests/support/settle.hpp"
 #include "tests/unit/shim/shim_fixture.hpp"
 
 using flow::awaitable;

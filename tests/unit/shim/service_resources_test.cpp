@@ -7,7 +7,7 @@
 #include "io/containerd/cgroups/v2/metrics.pb.h"
 #include "runtime_api/ttrpc/status.hpp"
 #include "tests/support/co_test.hpp"
-#include "tests/unit/shim/settle.hpp"
+#include "tests/support/settle.hpp"
 #include "tests/unit/shim/shim_fixture.hpp"
 
 using flow::awaitable;

@@ -11,7 +11,7 @@
 #include "runtime_api/ttrpc/server.hpp"
 #include "runtime_api/ttrpc/status.hpp"
 #include "tests/support/co_test.hpp"
-#include "tests/unit/shim/settle.hpp"
+#include "tests/support/settle.hpp"
 
 using flow::awaitable;
 using flow::errc;
