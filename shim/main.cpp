@@ -11,6 +11,7 @@
 #include "shim/bootstrap/start.hpp"
 #include "shim/bootstrap/start_input.hpp"
 #include "shim/options.hpp"
+#include "shim/state/program_path.hpp"
 
 namespace {
 

@@ -6,12 +6,12 @@
 
 #include "flow/system/file.hpp"
 #include "flow/system/number.hpp"
-#include "shim/bootstrap/start.hpp"
 #include "shim/config/config.hpp"
 #include "shim/config/limits.hpp"
 #include "shim/oci/runtime_options.hpp"
 #include "shim/rootfs/mount.hpp"
 #include "shim/state/paths.hpp"
+#include "shim/state/program_path.hpp"
 #include "shim/state/sandbox_lock.hpp"
 #include "shim/support/timestamp.hpp"
 

@@ -8,11 +8,11 @@
 #include <cstdlib>
 
 #include "shim/bootstrap/listening_socket.hpp"
-#include "shim/bootstrap/start.hpp"
 #include "shim/config/limits.hpp"
 #include "shim/daemon.hpp"
 #include "shim/oci/runtime_options.hpp"
 #include "shim/state/paths.hpp"
+#include "shim/state/program_path.hpp"
 #include "shim/state/sandbox_lock.hpp"
 
 namespace shim {

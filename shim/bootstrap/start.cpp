@@ -18,6 +18,7 @@
 #include "shim/bootstrap/start_input.hpp"
 #include "shim/config/config.hpp"
 #include "shim/state/paths.hpp"
+#include "shim/state/program_path.hpp"
 #include "shim/state/sandbox_lock.hpp"
 
 namespace shim {
@@ -86,11 +87,6 @@ result<void> start_daemon(const options& o, bool debug, const unique_fd& listeni
 }
 
 }  // namespace
-
-std::string program_path() {
-  std::error_code ec;
-  return std::filesystem::read_symlink("/proc/self/exe", ec).string();
-}
 
 result<std::string> start(const options& o) {
   const auto input = read_stdin();

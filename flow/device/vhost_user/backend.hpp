@@ -8,7 +8,6 @@
 #include <cstdint>
 #include <functional>
 #include <optional>
-#include <span>
 
 #include "flow/device/event_loop.hpp"
 #include "flow/device/vhost_user/channel.hpp"
