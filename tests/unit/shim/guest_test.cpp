@@ -5,28 +5,29 @@
 #include "flow/testing/manual_clock.hpp"
 #include "runtime_api/ttrpc/status.hpp"
 #include "shim/config/limits.hpp"
-#include "tests/support/co_test.hpp"
 #include "tests/support/fake_agent.hpp"
 #include "tests/support/fake_machine.hpp"
+#include "tests/support/fixture_test.hpp"
 #include "tests/support/settle.hpp"
 
 using flow::awaitable;
 using flow::errc;
 using namespace std::chrono_literals;
 using shim::guest;
-using tests::co_test;
+using tests::fixture_test;
 using tests::settle;
 namespace api = hvsock::agent::v1;
 
 namespace {
 
-struct guest_bench {
-  explicit guest_bench(boost::asio::any_io_executor executor)
-      : log(-1),
-        machine(executor),
-        agent(executor, machine),
+struct guest_fixture {
+  explicit guest_fixture(boost::asio::any_io_executor ex)
+      : executor(ex),
+        log(-1),
+        machine(ex),
+        agent(ex, machine),
         guest(
-            executor, machine,
+            ex, machine,
             [this](const api::Event& event) {
               if (event.has_exit()) {
                 exits.push_back(event.exit());
@@ -40,12 +41,13 @@ struct guest_bench {
     EXPECT_TRUE(connected) << connected.error().message();
   }
 
-  awaitable<void> stop() {
+  awaitable<void> end() {
     machine.kill();
     co_await guest.join();
     co_await agent.stop();
   }
 
+  boost::asio::any_io_executor executor;
   flow::log log;
   tests::fake_machine machine;
   tests::fake_agent agent;
@@ -53,7 +55,18 @@ struct guest_bench {
   shim::guest guest;
 };
 
-// Something that is no frame.
+struct clock_of_test {
+  explicit clock_of_test(const boost::asio::any_io_executor& ex) : time(ex) {}
+  flow::testing::manual_clock time;
+};
+
+// A guest whose time the test turns.
+struct timed_fixture : clock_of_test, guest_fixture {
+  explicit timed_fixture(const boost::asio::any_io_executor& ex)
+      : clock_of_test(ex), guest_fixture(ex) {}
+};
+
+// Something that is not a frame.
 void send_garbage(flow::transport& to) {
   std::string garbage(64, '\xfe');
   const iovec part{garbage.data(), garbage.size()};
@@ -71,76 +84,63 @@ awaitable<void> expect_refused(flow::stream& stream) {
 }  // namespace
 
 TEST(Guest, AgentIsGreetedWithTheTimeAndEntropyOfTheHost) {
-  co_test([](auto executor) -> awaitable<void> {
-    guest_bench b(executor);
+  fixture_test<guest_fixture>([](guest_fixture& b) -> awaitable<void> {
     co_await b.connect();
     EXPECT_EQ(b.agent.last_hello.protocol(), 1U);
     EXPECT_GT(b.agent.last_hello.wall_clock(), 1'600'000'000'000'000'000);
     EXPECT_EQ(b.agent.last_hello.entropy().size(), 64U);
     EXPECT_NE(b.agent.last_hello.entropy(), std::string(64, '\0'));
-    co_await b.stop();
   });
 }
 
 TEST(Guest, AgentOfAnotherProtocolIsRefusedWithBothVersions) {
-  co_test([](auto executor) -> awaitable<void> {
-    guest_bench b(executor);
+  fixture_test<guest_fixture>([](guest_fixture& b) -> awaitable<void> {
     b.agent.protocol = 7;
     b.agent.boot();
     const auto connected = co_await b.guest.connect(60s);
     EXPECT_FALSE(connected);
     EXPECT_NE(connected.error().message().find("protocol 7"), std::string::npos);
-    co_await b.stop();
   });
 }
 
 TEST(Guest, GuestThatDoesNotBootIsEndedAndItsConsoleQuoted) {
-  co_test([](auto executor) -> awaitable<void> {
-    guest_bench b(executor);
+  fixture_test<guest_fixture>([](guest_fixture& b) -> awaitable<void> {
     b.machine.console = "Kernel panic - not syncing";
     const auto connected = co_await b.guest.connect(1ms);
     EXPECT_EQ(connected.error().code(), flow::error_code(errc::timed_out));
     EXPECT_NE(connected.error().message().find("Kernel panic"), std::string::npos);
     EXPECT_TRUE(b.machine.ended());
-    co_await b.stop();
   });
 }
 
 TEST(Guest, MachineThatEndsWhileItBootsFailsTheConnectWithItsReason) {
-  co_test([](auto executor) -> awaitable<void> {
-    guest_bench b(executor);
+  fixture_test<guest_fixture>([](guest_fixture& b) -> awaitable<void> {
     b.machine.end("qemu exited with status 1");
     const auto connected = co_await b.guest.connect(60s);
     EXPECT_NE(connected.error().message().find("exited with status 1"), std::string::npos);
-    co_await b.stop();
   });
 }
 
 TEST(Guest, AgentThatRefusesTheGreetingFailsTheConnect) {
-  co_test([](auto executor) -> awaitable<void> {
-    guest_bench b(executor);
+  fixture_test<guest_fixture>([](guest_fixture& b) -> awaitable<void> {
     b.agent.failures["Hello"] = flow::error(ttrpc::code::failed_precondition, "not me");
     b.agent.boot();
     const auto connected = co_await b.guest.connect(60s);
     EXPECT_NE(connected.error().message().find("not me"), std::string::npos);
-    co_await b.stop();
   });
 }
 
 TEST(Guest, FirstConnectionThatSpeaksGarbageFailsTheConnect) {
-  co_test([](auto executor) -> awaitable<void> {
-    guest_bench b(executor);
+  fixture_test<guest_fixture>([](guest_fixture& b) -> awaitable<void> {
     const auto raw = b.machine.connect();
     send_garbage(*raw);
     const auto connected = co_await b.guest.connect(60s);
     EXPECT_FALSE(connected);
-    co_await b.stop();
   });
 }
 
 TEST(Guest, StreamWithItsTokenIsTheOneThatWasExpected) {
-  co_test([](auto executor) -> awaitable<void> {
-    guest_bench b(executor);
+  fixture_test<guest_fixture>([](guest_fixture& b) -> awaitable<void> {
     co_await b.connect();
     guest::expected_stream one(b.guest);
     guest::expected_stream other(b.guest);
@@ -153,13 +153,11 @@ TEST(Guest, StreamWithItsTokenIsTheOneThatWasExpected) {
     const auto n = co_await claimed.value().read_some(flow::asio::buffer(got));
     EXPECT_EQ(got.substr(0, n.value()), "hello") << "what follows the token is the stream's";
     EXPECT_EQ(b.guest.refused(), 0U);
-    co_await b.stop();
   });
 }
 
 TEST(Guest, TokenIsGoodForOneConnectionOnly) {
-  co_test([](auto executor) -> awaitable<void> {
-    guest_bench b(executor);
+  fixture_test<guest_fixture>([](guest_fixture& b) -> awaitable<void> {
     co_await b.connect();
     guest::expected_stream expected(b.guest);
     const auto first = co_await b.agent.dial(expected.token());
@@ -168,13 +166,11 @@ TEST(Guest, TokenIsGoodForOneConnectionOnly) {
     const auto second = co_await b.agent.dial(expected.token());
     co_await expect_refused(*second);
     EXPECT_EQ(b.guest.refused(), 1U);
-    co_await b.stop();
   });
 }
 
 TEST(Guest, ConnectionsWithoutAValidTokenAreClosedAndCounted) {
-  co_test([](auto executor) -> awaitable<void> {
-    guest_bench b(executor);
+  fixture_test<guest_fixture>([](guest_fixture& b) -> awaitable<void> {
     co_await b.connect();
     const guest::expected_stream expected(b.guest);
     auto wrong = expected.token();
@@ -186,27 +182,23 @@ TEST(Guest, ConnectionsWithoutAValidTokenAreClosedAndCounted) {
     co_await expect_refused(*shorter);
     const auto silent = co_await b.agent.dial("");
     silent->abort();
-    co_await settle(executor);
+    co_await settle(b.executor);
     EXPECT_EQ(b.guest.refused(), 3U);
-    co_await b.stop();
   });
 }
 
 TEST(Guest, ConnectionThatDoesNotSpeakTheProtocolIsClosed) {
-  co_test([](auto executor) -> awaitable<void> {
-    guest_bench b(executor);
+  fixture_test<guest_fixture>([](guest_fixture& b) -> awaitable<void> {
     co_await b.connect();
     const auto raw = b.machine.connect();
     send_garbage(*raw);
-    co_await settle(executor);
+    co_await settle(b.executor);
     EXPECT_EQ(b.guest.refused(), 1U);
-    co_await b.stop();
   });
 }
 
 TEST(Guest, TokenOfAStreamThatIsNotWantedAnyMoreIsWorthless) {
-  co_test([](auto executor) -> awaitable<void> {
-    guest_bench b(executor);
+  fixture_test<guest_fixture>([](guest_fixture& b) -> awaitable<void> {
     co_await b.connect();
     std::string token;
     {
@@ -216,56 +208,50 @@ TEST(Guest, TokenOfAStreamThatIsNotWantedAnyMoreIsWorthless) {
     const auto late = co_await b.agent.dial(token);
     co_await expect_refused(*late);
     EXPECT_EQ(b.guest.refused(), 1U);
-    co_await b.stop();
   });
 }
 
 TEST(Guest, SilentConnectionsAreBoundedAndDoNotKeepOthersOutForever) {
-  co_test([](auto executor) -> awaitable<void> {
-    guest_bench b(executor);
+  fixture_test<guest_fixture>([](guest_fixture& b) -> awaitable<void> {
     co_await b.connect();
     std::vector<std::unique_ptr<flow::stream>> silent;
     for (int i = 0; i < 64; ++i) {
       auto one = co_await b.agent.dial("");
       silent.push_back(std::move(one));
     }
-    co_await settle(executor);
+    co_await settle(b.executor);
     EXPECT_EQ(b.guest.refused(), 0U);
     const auto one_more = co_await b.agent.dial("");
     co_await expect_refused(*one_more);
     EXPECT_EQ(b.guest.refused(), 1U);
     silent.clear();
-    co_await settle(executor);
+    co_await settle(b.executor);
     EXPECT_EQ(b.guest.refused(), 65U);
     guest::expected_stream expected(b.guest);
     const auto dialled = co_await b.agent.dial(expected.token());
     const auto claimed = co_await expected.claim();
     EXPECT_TRUE(claimed);
-    co_await b.stop();
   });
 }
 
 TEST(Guest, ExitsAreHeardInOrder) {
-  co_test([](auto executor) -> awaitable<void> {
-    guest_bench b(executor);
+  fixture_test<guest_fixture>([](guest_fixture& b) -> awaitable<void> {
     co_await b.connect();
     b.agent.exit(5, 1);
     b.agent.say(api::Event());
     b.agent.exit(6, 2);
     co_await b.agent.until_called("Events");
-    co_await settle(executor);
+    co_await settle(b.executor);
     EXPECT_EQ(b.exits.size(), 2U);
     if (b.exits.size() == 2) {
       EXPECT_EQ(b.exits.at(0).process(), 5U);
       EXPECT_EQ(b.exits.at(1).process(), 6U);
     }
-    co_await b.stop();
   });
 }
 
 TEST(Guest, LostControlConnectionFailsCallsAndClaims) {
-  co_test([](auto executor) -> awaitable<void> {
-    guest_bench b(executor);
+  fixture_test<guest_fixture>([](guest_fixture& b) -> awaitable<void> {
     co_await b.connect();
     guest::expected_stream expected(b.guest);
     b.agent.hang_up();
@@ -274,34 +260,28 @@ TEST(Guest, LostControlConnectionFailsCallsAndClaims) {
     EXPECT_EQ(claimed.error().code(), flow::error_code(errc::closed));
     const auto called = co_await b.guest.agent().status(api::StatusRequest());
     EXPECT_EQ(called.error().code(), flow::error_code(ttrpc::code::unavailable));
-    co_await b.stop();
   });
 }
 
 TEST(Guest, AgentThatEndsItsEventsIsLost) {
-  co_test([](auto executor) -> awaitable<void> {
-    guest_bench b(executor);
+  fixture_test<guest_fixture>([](guest_fixture& b) -> awaitable<void> {
     b.agent.failures["Events"] = flow::error(ttrpc::code::internal, "no events today");
     co_await b.connect();
     co_await b.guest.wait_lost();
-    co_await b.stop();
   });
 }
 
 TEST(Guest, ClockIsSetHoweverOftenStreamsConnect) {
-  co_test([](auto executor) -> awaitable<void> {
-    flow::testing::manual_clock time(executor);
-    guest_bench b(executor);
+  fixture_test<timed_fixture>([](timed_fixture& b) -> awaitable<void> {
     co_await b.connect();
     for (int i = 0; i < 12; ++i) {
       guest::expected_stream expected(b.guest);
       const auto stream = co_await b.agent.dial(expected.token());
       const auto claimed = co_await expected.claim();
       EXPECT_TRUE(claimed);
-      time.advance(10s);
-      co_await settle(executor);
+      b.time.advance(10s);
+      co_await settle(b.executor);
     }
     EXPECT_EQ(b.agent.called("SetClock"), 120s / shim::limits::clock_interval);
-    co_await b.stop();
   });
 }

@@ -11,13 +11,13 @@
 #include "flow/testing/manual_clock.hpp"
 #include "runtime_api/ttrpc/status.hpp"
 #include "shim/config/limits.hpp"
-#include "tests/support/co_test.hpp"
+#include "tests/support/fixture_test.hpp"
 #include "tests/support/settle.hpp"
 #include "tests/unit/shim/shim_fixture.hpp"
 
 using flow::awaitable;
 using flow::testing::manual_clock;
-using tests::co_test;
+using tests::fixture_test;
 using tests::settle;
 using tests::shim_fixture;
 using ttrpc::code;
@@ -75,11 +75,21 @@ awaitable<flow::error> try_stats(shim_fixture& b) {
   co_return error_of(r);
 }
 
+struct clock_of_test {
+  explicit clock_of_test(const boost::asio::any_io_executor& ex) : time(ex) {}
+  manual_clock time;
+};
+
+// A shim whose time the test turns.
+struct timed_fixture : clock_of_test, shim_fixture {
+  explicit timed_fixture(boost::asio::any_io_executor ex) : clock_of_test(ex), shim_fixture(ex) {}
+};
+
 // A sandbox whose agent is up and then hangs at `method`, with a call under way.
 class hang {
  public:
-  hang(shim_fixture& b, manual_clock& time, std::string method)
-      : b_(b), time_(time), method_(std::move(method)), tasks_(b.executor, fail_test) {}
+  hang(timed_fixture& b, std::string method)
+      : b_(b), method_(std::move(method)), tasks_(b.executor, fail_test) {}
 
   // The call reaches the agent.
   awaitable<void> begin(awaitable<flow::error> call) {
@@ -91,10 +101,10 @@ class hang {
 
   // It fails at its limit, not before, and the error names the guest.
   awaitable<void> expect_failure_after(std::chrono::seconds limit) {
-    time_.advance(limit - 1ms);
+    b_.time.advance(limit - 1ms);
     co_await settle(b_.executor);
     EXPECT_FALSE(answer_) << "before its limit: " << (answer_ ? answer_->message() : "");
-    time_.advance(1ms);
+    b_.time.advance(1ms);
     co_await tasks_.join();
     EXPECT_EQ(answer_->code(), code::deadline_exceeded) << answer_->message();
     EXPECT_NE(answer_->message().find("the guest did not answer"), std::string::npos)
@@ -107,7 +117,7 @@ class hang {
     tasks_.spawn("kill", keep(b_.try_kill("c1", SIGKILL), killed));
     for (int i = 0; i < 4; ++i) {
       co_await settle(b_.executor);
-      time_.advance(limits::survive_kill);
+      b_.time.advance(limits::survive_kill);
     }
     co_await tasks_.join();
     EXPECT_FALSE(killed->code()) << killed->message();
@@ -116,8 +126,7 @@ class hang {
   }
 
  private:
-  shim_fixture& b_;
-  manual_clock& time_;
+  timed_fixture& b_;
   std::string method_;
   std::optional<flow::error> answer_;
   flow::task_group tasks_;
@@ -173,15 +182,12 @@ class HungGuest : public tests::private_mounts {};
 TEST_F(HungGuest, EveryCallOfARunningContainerFailsAtItsLimit) {
   for (const auto& hung : hung_calls()) {
     SCOPED_TRACE(hung.method);
-    co_test([&hung](auto executor) -> awaitable<void> {
-      manual_clock time(executor);
-      shim_fixture b(executor);
+    fixture_test<timed_fixture>([&hung](timed_fixture& b) -> awaitable<void> {
       co_await hung.prepare(b);
-      hang at(b, time, hung.method);
+      hang at(b, hung.method);
       co_await at.begin(hung.call(b));
       co_await at.expect_failure_after(hung.limit);
       b.agent.release(hung.method);
-      co_await b.stop();
     });
   }
 }
@@ -192,28 +198,23 @@ TEST_F(HungGuest, KillEndsEveryCallThatHangs) {
       continue;
     }
     SCOPED_TRACE(hung.method);
-    co_test([&hung](auto executor) -> awaitable<void> {
-      manual_clock time(executor);
-      shim_fixture b(executor);
+    fixture_test<timed_fixture>([&hung](timed_fixture& b) -> awaitable<void> {
       co_await hung.prepare(b);
       b.agent.hold("Kill");
-      hang at(b, time, hung.method);
+      hang at(b, hung.method);
       co_await at.begin(hung.call(b));
       co_await at.expect_failure_by_kill();
       const auto status = co_await b.wait("c1");
       EXPECT_EQ(status, 137U);
       co_await b.remove("c1");
       EXPECT_TRUE(b.service.idle());
-      co_await b.stop();
     });
   }
 }
 
 TEST_F(HungGuest, CreateFailsAtItsLimitAndLeavesNothing) {
-  co_test([](auto executor) -> awaitable<void> {
-    manual_clock time(executor);
-    shim_fixture b(executor);
-    hang at(b, time, "CreateContainer");
+  fixture_test<timed_fixture>([](timed_fixture& b) -> awaitable<void> {
+    hang at(b, "CreateContainer");
     co_await at.begin(try_create(b, "c1"));
     co_await at.expect_failure_after(limits::create_container);
     EXPECT_TRUE(b.service.idle());
@@ -222,30 +223,25 @@ TEST_F(HungGuest, CreateFailsAtItsLimitAndLeavesNothing) {
     b.agent.release("CreateContainer");
     const auto again = co_await b.try_wait("c1");
     EXPECT_EQ(again.code(), code::not_found);
-    co_await b.stop();
   });
 }
 
 TEST_F(HungGuest, KillGivesUpACreateThatHangs) {
-  co_test([](auto executor) -> awaitable<void> {
-    manual_clock time(executor);
-    shim_fixture b(executor);
-    hang at(b, time, "CreateContainer");
+  fixture_test<timed_fixture>([](timed_fixture& b) -> awaitable<void> {
+    hang at(b, "CreateContainer");
     co_await at.begin(try_create(b, "c1"));
     const auto asked = co_await b.try_kill("c1", SIGTERM);
     EXPECT_EQ(asked.code(), code::not_found) << "for any other signal it is not there yet";
     co_await at.expect_failure_by_kill();
     EXPECT_TRUE(b.service.idle());
-    co_await b.stop();
   });
 }
 
 TEST_F(HungGuest, KillOfOneThatIsCreatedSparesItsSiblings) {
-  co_test([](auto executor) -> awaitable<void> {
-    shim_fixture b(executor);
+  fixture_test<shim_fixture>([](shim_fixture& b) -> awaitable<void> {
     co_await b.create("c1");
     b.agent.hold("CreateContainer");
-    flow::task_group tasks(executor, fail_test);
+    flow::task_group tasks(b.executor, fail_test);
     std::optional<flow::error> created;
     tasks.spawn("create", keep(try_create(b, "c2"), created));
     co_await b.agent.until_called("CreateContainer", 2);
@@ -258,77 +254,64 @@ TEST_F(HungGuest, KillOfOneThatIsCreatedSparesItsSiblings) {
     co_await b.agent.until_called("DeleteContainer");
     const auto state = co_await b.state("c1");
     EXPECT_EQ(state.status(), containerd::v1::types::CREATED);
-    co_await b.stop();
   });
 }
 
 TEST_F(HungGuest, DeleteDoesNotWaitForTheGuest) {
-  co_test([](auto executor) -> awaitable<void> {
-    shim_fixture b(executor);
+  fixture_test<shim_fixture>([](shim_fixture& b) -> awaitable<void> {
     co_await with_running(b);
     b.agent.exit(b.last_init(), 0);
     static_cast<void>(co_await b.wait("c1"));
     b.agent.hold("DeleteContainer");
     co_await b.remove("c1");
     EXPECT_TRUE(b.service.idle());
-    co_await b.stop();
   });
 }
 
 TEST_F(HungGuest, DeleteOfACreatedContainerEndsWithTheMachine) {
-  co_test([](auto executor) -> awaitable<void> {
-    manual_clock time(executor);
-    shim_fixture b(executor);
+  fixture_test<timed_fixture>([](timed_fixture& b) -> awaitable<void> {
     co_await b.create("c1");
     b.agent.hold("Kill");
-    flow::task_group tasks(executor, fail_test);
+    flow::task_group tasks(b.executor, fail_test);
     std::optional<flow::error> deleted;
     tasks.spawn("delete", keep(b.try_delete("c1"), deleted));
     co_await b.agent.until_called("Kill");
     for (int i = 0; i < 4; ++i) {
-      co_await settle(executor);
-      time.advance(limits::survive_kill);
+      co_await settle(b.executor);
+      b.time.advance(limits::survive_kill);
     }
     co_await tasks.join();
     EXPECT_FALSE(deleted->code()) << deleted->message();
     EXPECT_TRUE(b.service.idle());
-    co_await b.stop();
   });
 }
 
 TEST_F(HungGuest, ExecThatTheGuestMayHaveStartedAfterAllIsKilledThere) {
-  co_test([](auto executor) -> awaitable<void> {
-    manual_clock time(executor);
-    shim_fixture b(executor);
+  fixture_test<timed_fixture>([](timed_fixture& b) -> awaitable<void> {
     co_await with_exec(b);
-    hang at(b, time, "Exec");
+    hang at(b, "Exec");
     co_await at.begin(b.try_start("c1", "e1"));
     co_await at.expect_failure_after(limits::start_process);
     co_await b.agent.until_called("DeleteProcess");
     EXPECT_EQ(b.agent.last_kill.signal(), static_cast<std::uint32_t>(SIGKILL));
     EXPECT_EQ(b.agent.last_kill.process(), b.agent.last_exec.process());
     b.agent.release("Exec");
-    co_await b.stop();
   });
 }
 
 TEST_F(HungGuest, PauseThatMayHaveHappenedAfterAllIsUndone) {
-  co_test([](auto executor) -> awaitable<void> {
-    manual_clock time(executor);
-    shim_fixture b(executor);
+  fixture_test<timed_fixture>([](timed_fixture& b) -> awaitable<void> {
     co_await with_running(b);
-    hang at(b, time, "Pause");
+    hang at(b, "Pause");
     co_await at.begin(try_pause(b));
     co_await at.expect_failure_after(limits::freeze);
     co_await b.agent.until_called("Resume");
     b.agent.release("Pause");
-    co_await b.stop();
   });
 }
 
 TEST_F(HungGuest, DeadlineOfTheClientComesFirst) {
-  co_test([](auto executor) -> awaitable<void> {
-    shim_fixture b(executor);
+  fixture_test<shim_fixture>([](shim_fixture& b) -> awaitable<void> {
     co_await b.create("c1");
     b.agent.hold("StartContainer");
     api::StartRequest request;
@@ -339,6 +322,5 @@ TEST_F(HungGuest, DeadlineOfTheClientComesFirst) {
     // The agent is told the same deadline, and gives the call up.
     co_await b.agent.until_cancelled("StartContainer");
     b.agent.release("StartContainer");
-    co_await b.stop();
   });
 }

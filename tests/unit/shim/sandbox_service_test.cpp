@@ -11,12 +11,12 @@
 #include "containerd/runtime/sandbox/v1/sandbox.ttrpc.hpp"
 #include "runtime_api/ttrpc/byte_stream.hpp"
 #include "runtime_api/ttrpc/status.hpp"
-#include "tests/support/co_test.hpp"
+#include "tests/support/fixture_test.hpp"
 #include "tests/support/settle.hpp"
 #include "tests/unit/shim/shim_fixture.hpp"
 
 using flow::awaitable;
-using tests::co_test;
+using tests::fixture_test;
 using tests::settle;
 using tests::shim_fixture;
 using ttrpc::code;
@@ -25,8 +25,8 @@ namespace api = containerd::runtime::sandbox::v1;
 namespace {
 
 // A shim with the service, on a second connection beside that of the tasks.
-struct pod_bench : shim_fixture {
-  explicit pod_bench(const boost::asio::any_io_executor& ex)
+struct pod_fixture : shim_fixture {
+  explicit pod_fixture(const boost::asio::any_io_executor& ex)
       : shim_fixture(ex),
         sandboxes(
             ex, "pod", sandbox, service, [this] { asked_to_end = true; }, log),
@@ -41,14 +41,14 @@ struct pod_bench : shim_fixture {
     pod = std::make_unique<api::sandbox_client>(*pod_client);
   }
 
-  awaitable<void> stop_all() {
+  awaitable<void> end() {
     co_await sandbox.stop();
     co_await sandboxes.join();
     pod_client->close();
     co_await pod_client->join();
     pod_server.close();
     co_await pod_server.join();
-    co_await stop();
+    co_await shim_fixture::end();
   }
 
   awaitable<void> create_and_start() {
@@ -87,16 +87,16 @@ struct pod_bench : shim_fixture {
   std::uint32_t pid = 0;
 };
 
-awaitable<void> keep_exit(pod_bench& b, std::optional<std::uint32_t>& status) {
-  const auto wanted = pod_bench::request<api::WaitSandboxRequest>();
+awaitable<void> keep_exit(pod_fixture& b, std::optional<std::uint32_t>& status) {
+  const auto wanted = pod_fixture::request<api::WaitSandboxRequest>();
   const auto waited = co_await b.pod->wait_sandbox(wanted);
   EXPECT_TRUE(waited) << waited.error().message();
   EXPECT_GT(waited.value().exited_at().seconds(), 1'600'000'000);
   status = waited.value().exit_status();
 }
 
-awaitable<void> stop_sandbox(pod_bench& b, std::uint32_t seconds) {
-  auto wanted = pod_bench::request<api::StopSandboxRequest>();
+awaitable<void> stop_sandbox(pod_fixture& b, std::uint32_t seconds) {
+  auto wanted = pod_fixture::request<api::StopSandboxRequest>();
   wanted.set_timeout_secs(seconds);
   const auto stopped = co_await b.pod->stop_sandbox(wanted);
   EXPECT_TRUE(stopped) << stopped.error().message();
@@ -116,10 +116,9 @@ class SandboxService : public tests::private_mounts {};
 }  // namespace
 
 TEST_F(SandboxService, IsReadyFromStartToStop) {
-  co_test([](auto executor) -> awaitable<void> {
-    pod_bench b(executor);
+  fixture_test<pod_fixture>([](pod_fixture& b) -> awaitable<void> {
     EXPECT_FALSE(b.sandboxes.created());
-    auto create = pod_bench::request<api::CreateSandboxRequest>();
+    auto create = pod_fixture::request<api::CreateSandboxRequest>();
     create.set_bundle_path("/run/bundle");
     create.set_netns_path("/proc/self/ns/net");
     const auto created = co_await b.pod->create_sandbox(create);
@@ -128,13 +127,13 @@ TEST_F(SandboxService, IsReadyFromStartToStop) {
     const auto before = co_await b.state_of_sandbox();
     EXPECT_EQ(before, "SANDBOX_NOTREADY");
 
-    const auto start = pod_bench::request<api::StartSandboxRequest>();
+    const auto start = pod_fixture::request<api::StartSandboxRequest>();
     const auto started = co_await b.pod->start_sandbox(start);
     EXPECT_TRUE(started);
     const auto pid = static_cast<pid_t>(started.value().pid());
     EXPECT_EQ(::kill(pid, 0), 0);
     EXPECT_GT(started.value().created_at().seconds(), 1'600'000'000);
-    auto wanted = pod_bench::request<api::SandboxStatusRequest>();
+    auto wanted = pod_fixture::request<api::SandboxStatusRequest>();
     wanted.set_verbose(true);
     const auto status = co_await b.pod->sandbox_status(wanted);
     EXPECT_EQ(status.value().state(), "SANDBOX_READY");
@@ -150,66 +149,60 @@ TEST_F(SandboxService, IsReadyFromStartToStop) {
     EXPECT_TRUE(b.machine.ended());
     EXPECT_FALSE(b.asked_to_end) << "that is for ShutdownSandbox";
     co_await stop_sandbox(b, 0);
-    co_await b.stop_all();
   });
 }
 
 TEST_F(SandboxService, OtherIdsAndWrongOrderAreRefusedWithTheRightCodes) {
-  co_test([](auto executor) -> awaitable<void> {
-    pod_bench b(executor);
-    const auto start = pod_bench::request<api::StartSandboxRequest>();
+  fixture_test<pod_fixture>([](pod_fixture& b) -> awaitable<void> {
+    const auto start = pod_fixture::request<api::StartSandboxRequest>();
     const auto early = co_await b.pod->start_sandbox(start);
     EXPECT_EQ(code_of(early), code::not_found);
-    const auto status = pod_bench::request<api::SandboxStatusRequest>();
+    const auto status = pod_fixture::request<api::SandboxStatusRequest>();
     const auto unknown = co_await b.pod->sandbox_status(status);
     EXPECT_EQ(code_of(unknown), code::not_found);
-    const auto stop = pod_bench::request<api::StopSandboxRequest>();
+    const auto stop = pod_fixture::request<api::StopSandboxRequest>();
     const auto not_there = co_await b.pod->stop_sandbox(stop);
     EXPECT_EQ(code_of(not_there), code::not_found);
-    const auto wait = pod_bench::request<api::WaitSandboxRequest>();
+    const auto wait = pod_fixture::request<api::WaitSandboxRequest>();
     const auto nothing = co_await b.pod->wait_sandbox(wait);
     EXPECT_EQ(code_of(nothing), code::not_found);
 
-    const auto foreign = pod_bench::request<api::CreateSandboxRequest>("other");
+    const auto foreign = pod_fixture::request<api::CreateSandboxRequest>("other");
     const auto refused = co_await b.pod->create_sandbox(foreign);
     EXPECT_EQ(code_of(refused), code::invalid_argument);
     EXPECT_FALSE(b.sandboxes.created());
     co_await b.create_and_start();
-    const auto create = pod_bench::request<api::CreateSandboxRequest>();
+    const auto create = pod_fixture::request<api::CreateSandboxRequest>();
     const auto twice = co_await b.pod->create_sandbox(create);
     EXPECT_EQ(code_of(twice), code::already_exists);
     const auto second = co_await b.pod->create_sandbox(foreign);
     EXPECT_EQ(code_of(second), code::already_exists);
     const auto again = co_await b.pod->start_sandbox(start);
     EXPECT_EQ(code_of(again), code::failed_precondition);
-    const auto ping = pod_bench::request<api::PingRequest>("other");
+    const auto ping = pod_fixture::request<api::PingRequest>("other");
     const auto lost = co_await b.pod->ping_sandbox(ping);
     EXPECT_EQ(code_of(lost), code::not_found);
-    const auto end = pod_bench::request<api::ShutdownSandboxRequest>("other");
+    const auto end = pod_fixture::request<api::ShutdownSandboxRequest>("other");
     const auto kept = co_await b.pod->shutdown_sandbox(end);
     EXPECT_EQ(code_of(kept), code::not_found);
     EXPECT_FALSE(b.asked_to_end);
-    co_await b.stop_all();
   });
 }
 
 TEST_F(SandboxService, PlatformIsTheGuests) {
-  co_test([](auto executor) -> awaitable<void> {
-    pod_bench b(executor);
-    const auto wanted = pod_bench::request<api::PlatformRequest>();
+  fixture_test<pod_fixture>([](pod_fixture& b) -> awaitable<void> {
+    const auto wanted = pod_fixture::request<api::PlatformRequest>();
     const auto platform = co_await b.pod->platform(wanted);
     EXPECT_TRUE(platform);
     EXPECT_EQ(platform.value().platform().os(), "linux");
     EXPECT_EQ(platform.value().platform().architecture(), "amd64");
-    co_await b.stop_all();
   });
 }
 
 TEST_F(SandboxService, PingAsksTheGuest) {
-  co_test([](auto executor) -> awaitable<void> {
-    pod_bench b(executor);
+  fixture_test<pod_fixture>([](pod_fixture& b) -> awaitable<void> {
     co_await b.create_and_start();
-    const auto ping = pod_bench::request<api::PingRequest>();
+    const auto ping = pod_fixture::request<api::PingRequest>();
     const auto alive = co_await b.pod->ping_sandbox(ping);
     EXPECT_TRUE(alive);
     EXPECT_EQ(b.agent.called("Status"), 1U);
@@ -217,21 +210,19 @@ TEST_F(SandboxService, PingAsksTheGuest) {
     const auto broken = co_await b.pod->ping_sandbox(ping);
     EXPECT_FALSE(broken);
     b.machine.end("qemu was killed");
-    co_await settle(executor);
+    co_await settle(b.executor);
     const auto dead = co_await b.pod->ping_sandbox(ping);
     EXPECT_EQ(code_of(dead), code::unavailable);
-    co_await b.stop_all();
   });
 }
 
 TEST_F(SandboxService, NetworkThatIsNotThereFailsStartAndLeavesTheSandboxToBeShutDown) {
-  co_test([](auto executor) -> awaitable<void> {
-    pod_bench b(executor);
-    auto create = pod_bench::request<api::CreateSandboxRequest>();
+  fixture_test<pod_fixture>([](pod_fixture& b) -> awaitable<void> {
+    auto create = pod_fixture::request<api::CreateSandboxRequest>();
     create.set_netns_path("/nowhere/net");
     const auto created = co_await b.pod->create_sandbox(create);
     EXPECT_TRUE(created);
-    const auto start = pod_bench::request<api::StartSandboxRequest>();
+    const auto start = pod_fixture::request<api::StartSandboxRequest>();
     const auto started = co_await b.pod->start_sandbox(start);
     EXPECT_FALSE(started);
     EXPECT_NE(started.error().message().find("/nowhere/net"), std::string::npos)
@@ -239,14 +230,12 @@ TEST_F(SandboxService, NetworkThatIsNotThereFailsStartAndLeavesTheSandboxToBeShu
     const auto state = co_await b.state_of_sandbox();
     EXPECT_EQ(state, "SANDBOX_NOTREADY");
     co_await b.shutdown();
-    co_await b.stop_all();
   });
 }
 
 TEST_F(SandboxService, MetricsAreThoseOfAllContainersTogether) {
-  co_test([](auto executor) -> awaitable<void> {
-    pod_bench b(executor);
-    const auto wanted = pod_bench::request<api::SandboxMetricsRequest>();
+  fixture_test<pod_fixture>([](pod_fixture& b) -> awaitable<void> {
+    const auto wanted = pod_fixture::request<api::SandboxMetricsRequest>();
     const auto early = co_await b.pod->sandbox_metrics(wanted);
     EXPECT_EQ(code_of(early), code::not_found);
     co_await b.create_and_start();
@@ -260,16 +249,14 @@ TEST_F(SandboxService, MetricsAreThoseOfAllContainersTogether) {
     EXPECT_TRUE(counted.ParseFromString(metrics.value().metrics().data().value()));
     EXPECT_EQ(counted.cpu().usage_usec(), 42U);
     b.machine.end("qemu was killed");
-    co_await settle(executor);
+    co_await settle(b.executor);
     const auto late = co_await b.pod->sandbox_metrics(wanted);
     EXPECT_EQ(code_of(late), code::unavailable);
-    co_await b.stop_all();
   });
 }
 
 TEST_F(SandboxService, ContainersComeAndGoAndComeAgain) {
-  co_test([](auto executor) -> awaitable<void> {
-    pod_bench b(executor);
+  fixture_test<pod_fixture>([](pod_fixture& b) -> awaitable<void> {
     co_await b.create_and_start();
     co_await b.create("c1");
     co_await b.start("c1");
@@ -295,21 +282,19 @@ TEST_F(SandboxService, ContainersComeAndGoAndComeAgain) {
     co_await b.remove("c1");
     const auto state = co_await b.state_of_sandbox();
     EXPECT_EQ(state, "SANDBOX_READY") << "it outlives its containers";
-    co_await b.stop_all();
   });
 }
 
 TEST_F(SandboxService, StopKillsWhatRunsAndTellsItsExitFirst) {
-  co_test([](auto executor) -> awaitable<void> {
-    pod_bench b(executor);
-    flow::task_group tasks(executor, fail_test);
+  fixture_test<pod_fixture>([](pod_fixture& b) -> awaitable<void> {
+    flow::task_group tasks(b.executor, fail_test);
     co_await b.create_and_start();
     co_await b.create("c1");
     co_await b.start("c1");
     co_await b.create("never-started");
     std::optional<std::uint32_t> ended;
     tasks.spawn("wait", keep_exit(b, ended));
-    co_await settle(executor);
+    co_await settle(b.executor);
     EXPECT_FALSE(ended);
     co_await stop_sandbox(b, 0);
     co_await tasks.join();
@@ -318,14 +303,12 @@ TEST_F(SandboxService, StopKillsWhatRunsAndTellsItsExitFirst) {
     EXPECT_EQ(status, 137U);
     co_await b.remove("c1");
     co_await b.remove("never-started");
-    co_await b.stop_all();
   });
 }
 
 TEST_F(SandboxService, StopWithATimeoutAsksFirst) {
-  co_test([](auto executor) -> awaitable<void> {
-    pod_bench b(executor);
-    flow::task_group tasks(executor, fail_test);
+  fixture_test<pod_fixture>([](pod_fixture& b) -> awaitable<void> {
+    flow::task_group tasks(b.executor, fail_test);
     co_await b.create_and_start();
     co_await b.create("c1");
     co_await b.start("c1");
@@ -337,13 +320,11 @@ TEST_F(SandboxService, StopWithATimeoutAsksFirst) {
     co_await tasks.join();
     const auto status = co_await b.wait("c1");
     EXPECT_EQ(status, 5U) << "its own, for it ended by itself";
-    co_await b.stop_all();
   });
 }
 
 TEST_F(SandboxService, StopKillsWhatDoesNotEndInTime) {
-  co_test([](auto executor) -> awaitable<void> {
-    pod_bench b(executor);
+  fixture_test<pod_fixture>([](pod_fixture& b) -> awaitable<void> {
     co_await b.create_and_start();
     co_await b.create("c1");
     co_await b.start("c1");
@@ -351,18 +332,16 @@ TEST_F(SandboxService, StopKillsWhatDoesNotEndInTime) {
     const auto status = co_await b.wait("c1");
     EXPECT_EQ(status, 137U);
     EXPECT_EQ(b.agent.called("Kill"), 2U);
-    co_await b.stop_all();
   });
 }
 
 TEST_F(SandboxService, LossOfTheMachineEndsItWith255) {
-  co_test([](auto executor) -> awaitable<void> {
-    pod_bench b(executor);
-    flow::task_group tasks(executor, fail_test);
+  fixture_test<pod_fixture>([](pod_fixture& b) -> awaitable<void> {
+    flow::task_group tasks(b.executor, fail_test);
     co_await b.create_and_start();
     std::optional<std::uint32_t> ended;
     tasks.spawn("wait", keep_exit(b, ended));
-    co_await settle(executor);
+    co_await settle(b.executor);
     b.machine.end("qemu was killed");
     co_await tasks.join();
     EXPECT_EQ(ended, 255U);
@@ -370,32 +349,28 @@ TEST_F(SandboxService, LossOfTheMachineEndsItWith255) {
     EXPECT_EQ(state, "SANDBOX_NOTREADY");
     EXPECT_FALSE(b.asked_to_end) << "containerd still asks how it ended";
     co_await stop_sandbox(b, 0);
-    co_await b.stop_all();
   });
 }
 
 TEST_F(SandboxService, SandboxThatDoesNotBootFailsStartWithTheReason) {
-  co_test([](auto executor) -> awaitable<void> {
-    pod_bench b(executor);
-    const auto create = pod_bench::request<api::CreateSandboxRequest>();
+  fixture_test<pod_fixture>([](pod_fixture& b) -> awaitable<void> {
+    const auto create = pod_fixture::request<api::CreateSandboxRequest>();
     const auto created = co_await b.pod->create_sandbox(create);
     EXPECT_TRUE(created);
     b.machine.end("no such kernel");
-    co_await settle(executor);
-    const auto start = pod_bench::request<api::StartSandboxRequest>();
+    co_await settle(b.executor);
+    const auto start = pod_fixture::request<api::StartSandboxRequest>();
     const auto started = co_await b.pod->start_sandbox(start);
     EXPECT_EQ(code_of(started), code::unavailable);
     EXPECT_NE(started.error().message().find("no such kernel"), std::string::npos)
         << started.error().message();
     co_await b.shutdown();
     EXPECT_TRUE(b.asked_to_end);
-    co_await b.stop_all();
   });
 }
 
 TEST_F(SandboxService, ShutdownEndsTheShimWhateverRunsAndMayBeRepeated) {
-  co_test([](auto executor) -> awaitable<void> {
-    pod_bench b(executor);
+  fixture_test<pod_fixture>([](pod_fixture& b) -> awaitable<void> {
     co_await b.create_and_start();
     co_await b.create("c1");
     co_await b.start("c1");
@@ -404,22 +379,18 @@ TEST_F(SandboxService, ShutdownEndsTheShimWhateverRunsAndMayBeRepeated) {
     co_await b.shutdown();
     const auto status = co_await b.wait("c1");
     EXPECT_EQ(status, 137U);
-    co_await b.stop_all();
   });
 }
 
 TEST_F(SandboxService, ShutdownOfOneThatWasNeverCreatedEndsTheShim) {
-  co_test([](auto executor) -> awaitable<void> {
-    pod_bench b(executor);
+  fixture_test<pod_fixture>([](pod_fixture& b) -> awaitable<void> {
     co_await b.shutdown();
     EXPECT_TRUE(b.asked_to_end);
-    co_await b.stop_all();
   });
 }
 
 TEST_F(SandboxService, ContainersShareTheNamespacesOfThePod) {
-  co_test([](auto executor) -> awaitable<void> {
-    pod_bench b(executor);
+  fixture_test<pod_fixture>([](pod_fixture& b) -> awaitable<void> {
     co_await b.create_and_start();
     co_await b.create("first");
     const auto first_guest_pid = tests::fake_agent::pid_in_guest(b.last_init());
@@ -446,6 +417,5 @@ TEST_F(SandboxService, ContainersShareTheNamespacesOfThePod) {
               "/proc/" + std::to_string(first_guest_pid) + "/ns/pid");
     EXPECT_FALSE(namespaces.at(4).as_object().contains("path")) << "its own";
     EXPECT_FALSE(namespaces.at(5).as_object().contains("path"));
-    co_await b.stop_all();
   });
 }

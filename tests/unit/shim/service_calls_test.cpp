@@ -4,12 +4,12 @@
 #include <csignal>
 
 #include "runtime_api/ttrpc/status.hpp"
-#include "tests/support/co_test.hpp"
+#include "tests/support/fixture_test.hpp"
 #include "tests/unit/shim/shim_fixture.hpp"
 
 using flow::awaitable;
 using flow::error;
-using tests::co_test;
+using tests::fixture_test;
 using tests::shim_fixture;
 using ttrpc::code;
 namespace api = containerd::task::v2;
@@ -30,8 +30,7 @@ awaitable<void> expect_error(awaitable<error> step, code wanted) {
 class TaskCalls : public tests::private_mounts {};
 
 TEST_F(TaskCalls, UnknownContainerIsNotFoundByEveryCall) {
-  co_test([](auto executor) -> awaitable<void> {
-    shim_fixture b(executor);
+  fixture_test<shim_fixture>([](shim_fixture& b) -> awaitable<void> {
     co_await expect_error(b.try_start("nobody"), code::not_found);
     co_await expect_error(b.try_exec("nobody", "e1"), code::not_found);
     co_await expect_error(b.try_kill("nobody", SIGTERM), code::not_found);
@@ -56,13 +55,11 @@ TEST_F(TaskCalls, UnknownContainerIsNotFoundByEveryCall) {
     close.set_id("nobody");
     const auto closed = co_await b.task->close_io(close);
     expect_code(closed.error(), code::not_found);
-    co_await b.stop();
   });
 }
 
 TEST_F(TaskCalls, UnknownExecIsNotFound) {
-  co_test([](auto executor) -> awaitable<void> {
-    shim_fixture b(executor);
+  fixture_test<shim_fixture>([](shim_fixture& b) -> awaitable<void> {
     co_await b.create("c1");
     co_await expect_error(b.try_start("c1", "e1"), code::not_found);
     co_await expect_error(b.try_wait("c1", "e1"), code::not_found);
@@ -70,13 +67,11 @@ TEST_F(TaskCalls, UnknownExecIsNotFound) {
     expect_code(killed, code::not_found);
     EXPECT_NE(killed.message().find("process does not exist e1"), std::string::npos)
         << killed.message();
-    co_await b.stop();
   });
 }
 
 TEST_F(TaskCalls, SecondCreateOfAnIdIsRefusedAndTheFirstLives) {
-  co_test([](auto executor) -> awaitable<void> {
-    shim_fixture b(executor);
+  fixture_test<shim_fixture>([](shim_fixture& b) -> awaitable<void> {
     co_await b.create("c1");
     api::CreateTaskRequest again;
     again.set_id("c1");
@@ -84,13 +79,11 @@ TEST_F(TaskCalls, SecondCreateOfAnIdIsRefusedAndTheFirstLives) {
     const auto second = co_await b.task->create(again);
     expect_code(second.error(), code::already_exists);
     co_await b.start("c1");
-    co_await b.stop();
   });
 }
 
 TEST_F(TaskCalls, CreateOfABrokenBundleFailsAndLeavesNothing) {
-  co_test([](auto executor) -> awaitable<void> {
-    shim_fixture b(executor);
+  fixture_test<shim_fixture>([](shim_fixture& b) -> awaitable<void> {
     auto request = b.create_request("c1");
     b.make_bundle("c1", "{\"root\": 1}");
     const auto broken = co_await b.task->create(request);
@@ -98,36 +91,30 @@ TEST_F(TaskCalls, CreateOfABrokenBundleFailsAndLeavesNothing) {
     EXPECT_TRUE(b.service.idle());
     EXPECT_EQ(b.agent.called("CreateContainer"), 0U);
     co_await b.create("c1");
-    co_await b.stop();
   });
 }
 
 TEST_F(TaskCalls, CreateWithAnUnknownStdioSchemeIsAnInvalidArgument) {
-  co_test([](auto executor) -> awaitable<void> {
-    shim_fixture b(executor);
+  fixture_test<shim_fixture>([](shim_fixture& b) -> awaitable<void> {
     auto request = b.create_request("c1");
     request.set_stdout("carrier-pigeon:///tmp/x");
     const auto created = co_await b.task->create(request);
     expect_code(created.error(), code::invalid_argument);
     EXPECT_TRUE(b.service.idle());
-    co_await b.stop();
   });
 }
 
 TEST_F(TaskCalls, CheckpointsAreNotRestored) {
-  co_test([](auto executor) -> awaitable<void> {
-    shim_fixture b(executor);
+  fixture_test<shim_fixture>([](shim_fixture& b) -> awaitable<void> {
     auto request = b.create_request("c1");
     request.set_checkpoint("/tmp/image");
     const auto created = co_await b.task->create(request);
     expect_code(created.error(), code::unimplemented);
-    co_await b.stop();
   });
 }
 
 TEST_F(TaskCalls, WhatTheAgentSaysOfABundleReachesTheClient) {
-  co_test([](auto executor) -> awaitable<void> {
-    shim_fixture b(executor);
+  fixture_test<shim_fixture>([](shim_fixture& b) -> awaitable<void> {
     b.agent.failures["CreateContainer"] = error(code::invalid_argument, "crun: no such program");
     const auto request = b.create_request("c1");
     const auto created = co_await b.task->create(request);
@@ -136,51 +123,49 @@ TEST_F(TaskCalls, WhatTheAgentSaysOfABundleReachesTheClient) {
     EXPECT_TRUE(b.service.idle());
     EXPECT_TRUE(std::filesystem::is_empty(b.files.entries())) << "nothing may stay shared";
     EXPECT_TRUE(b.containerd.taken.empty());
-    co_await b.stop();
   });
 }
 
 TEST_F(TaskCalls, ContainerThatIsStillBeingCreatedIsNotThereYet) {
-  co_test([](auto executor) -> awaitable<void> {
-    shim_fixture b(executor, false);
-    b.sandbox.start();
-    flow::task_group tasks(executor, [](const std::string&, const std::exception_ptr&) {});
-    tasks.spawn("create", b.create("c1"));
-    while (b.service.idle()) {
-      co_await boost::asio::post(executor, boost::asio::use_awaitable);
-    }
-    co_await expect_error(b.try_kill("c1", SIGKILL), code::not_found);
-    co_await expect_error(b.try_start("c1"), code::not_found);
-    co_await expect_error(b.try_exec("c1", "e1"), code::not_found);
-    co_await expect_error(b.try_delete("c1"), code::not_found);
-    api::PidsRequest pids;
-    pids.set_id("c1");
-    const auto listed = co_await b.task->pids(pids);
-    expect_code(listed.error(), code::not_found);
-    b.agent.boot();
-    co_await tasks.join();
-    co_await b.start("c1");
-    co_await b.stop();
-  });
+  fixture_test<shim_fixture>(
+      [](shim_fixture& b) -> awaitable<void> {
+        b.sandbox.start();
+        flow::task_group tasks(b.executor, [](const std::string&, const std::exception_ptr&) {});
+        tasks.spawn("create", b.create("c1"));
+        while (b.service.idle()) {
+          co_await boost::asio::post(b.executor, boost::asio::use_awaitable);
+        }
+        co_await expect_error(b.try_kill("c1", SIGKILL), code::not_found);
+        co_await expect_error(b.try_start("c1"), code::not_found);
+        co_await expect_error(b.try_exec("c1", "e1"), code::not_found);
+        co_await expect_error(b.try_delete("c1"), code::not_found);
+        api::PidsRequest pids;
+        pids.set_id("c1");
+        const auto listed = co_await b.task->pids(pids);
+        expect_code(listed.error(), code::not_found);
+        b.agent.boot();
+        co_await tasks.join();
+        co_await b.start("c1");
+      },
+      false);
 }
 
 TEST_F(TaskCalls, MachineThatDoesNotStartFailsTheCreateWithItsReason) {
-  co_test([](auto executor) -> awaitable<void> {
-    shim_fixture b(executor, false);
-    b.machine.start_failure = error(flow::errc::unavailable, "no hypervisor today");
-    b.sandbox.start();
-    const auto request = b.create_request("c1");
-    const auto created = co_await b.task->create(request);
-    expect_code(created.error(), code::unavailable);
-    EXPECT_NE(created.error().message().find("no hypervisor today"), std::string::npos)
-        << created.error().message();
-    co_await b.stop();
-  });
+  fixture_test<shim_fixture>(
+      [](shim_fixture& b) -> awaitable<void> {
+        b.machine.start_failure = error(flow::errc::unavailable, "no hypervisor today");
+        b.sandbox.start();
+        const auto request = b.create_request("c1");
+        const auto created = co_await b.task->create(request);
+        expect_code(created.error(), code::unavailable);
+        EXPECT_NE(created.error().message().find("no hypervisor today"), std::string::npos)
+            << created.error().message();
+      },
+      false);
 }
 
 TEST_F(TaskCalls, StartTwiceAndStartAfterTheEndAreRefused) {
-  co_test([](auto executor) -> awaitable<void> {
-    shim_fixture b(executor);
+  fixture_test<shim_fixture>([](shim_fixture& b) -> awaitable<void> {
     co_await b.create("c1");
     co_await b.start("c1");
     co_await expect_error(b.try_start("c1"), code::failed_precondition);
@@ -188,25 +173,21 @@ TEST_F(TaskCalls, StartTwiceAndStartAfterTheEndAreRefused) {
     co_await b.wait("c1");
     co_await expect_error(b.try_start("c1"), code::failed_precondition);
     EXPECT_EQ(b.agent.called("StartContainer"), 1U);
-    co_await b.stop();
   });
 }
 
 TEST_F(TaskCalls, RunningProcessIsNotDeleted) {
-  co_test([](auto executor) -> awaitable<void> {
-    shim_fixture b(executor);
+  fixture_test<shim_fixture>([](shim_fixture& b) -> awaitable<void> {
     co_await b.create("c1");
     co_await b.start("c1");
     co_await expect_error(b.try_delete("c1"), code::failed_precondition);
     const auto state = co_await b.state("c1");
     EXPECT_EQ(state.status(), containerd::v1::types::RUNNING);
-    co_await b.stop();
   });
 }
 
 TEST_F(TaskCalls, WhatTheAgentSaysOfAVolumeNamesItAsTheHostDoes) {
-  co_test([](auto executor) -> awaitable<void> {
-    shim_fixture b(executor);
+  fixture_test<shim_fixture>([](shim_fixture& b) -> awaitable<void> {
     const std::string root = "/run/hvsock/share/0";
     b.agent.failures["CreateContainer"] =
         error(code::invalid_argument, "mount `" + root + "` to `bin`, not " + root + "1");
@@ -214,13 +195,11 @@ TEST_F(TaskCalls, WhatTheAgentSaysOfAVolumeNamesItAsTheHostDoes) {
     const auto created = co_await b.task->create(request);
     EXPECT_EQ(created.error().context(),
               "mount `" + request.bundle() + "/rootfs` to `bin`, not " + root + "1");
-    co_await b.stop();
   });
 }
 
 TEST_F(TaskCalls, VolumeOfTwoContainersIsOneFileSystemToTheGuest) {
-  co_test([](auto executor) -> awaitable<void> {
-    shim_fixture b(executor);
+  fixture_test<shim_fixture>([](shim_fixture& b) -> awaitable<void> {
     std::vector<std::vector<std::string>> shares;
     for (const std::string id : {"c1", "c2"}) {
       const auto request = b.create_request(id);
@@ -235,13 +214,11 @@ TEST_F(TaskCalls, VolumeOfTwoContainersIsOneFileSystemToTheGuest) {
     // The root file system of either is its own.
     EXPECT_EQ(shares.at(0), (std::vector<std::string>{"0", "1"}));
     EXPECT_EQ(shares.at(1), (std::vector<std::string>{"1", "2"}));
-    co_await b.stop();
   });
 }
 
 TEST_F(TaskCalls, DeletedContainerIsUnknownAndItsIdFree) {
-  co_test([](auto executor) -> awaitable<void> {
-    shim_fixture b(executor);
+  fixture_test<shim_fixture>([](shim_fixture& b) -> awaitable<void> {
     co_await b.create("c1");
     co_await b.start("c1");
     b.agent.exit(b.last_init(), 3);
@@ -250,13 +227,11 @@ TEST_F(TaskCalls, DeletedContainerIsUnknownAndItsIdFree) {
     co_await expect_error(b.try_delete("c1"), code::not_found);
     EXPECT_TRUE(std::filesystem::is_empty(b.files.entries()));
     co_await b.create("c1");
-    co_await b.stop();
   });
 }
 
 TEST_F(TaskCalls, SignalForAProcessThatHasEndedIsNotFound) {
-  co_test([](auto executor) -> awaitable<void> {
-    shim_fixture b(executor);
+  fixture_test<shim_fixture>([](shim_fixture& b) -> awaitable<void> {
     co_await b.create("c1");
     co_await b.start("c1");
     b.agent.exit(b.last_init(), 0);
@@ -267,13 +242,11 @@ TEST_F(TaskCalls, SignalForAProcessThatHasEndedIsNotFound) {
       EXPECT_NE(killed.message().find("process already finished"), std::string::npos);
     }
     EXPECT_EQ(b.agent.called("Kill"), 0U);
-    co_await b.stop();
   });
 }
 
 TEST_F(TaskCalls, SignalThatIsNoneIsAnInvalidArgument) {
-  co_test([](auto executor) -> awaitable<void> {
-    shim_fixture b(executor);
+  fixture_test<shim_fixture>([](shim_fixture& b) -> awaitable<void> {
     co_await b.create("c1");
     co_await b.start("c1");
     for (const auto signal : {65U, 0x80000000U, 0xffffffffU}) {
@@ -282,13 +255,11 @@ TEST_F(TaskCalls, SignalThatIsNoneIsAnInvalidArgument) {
     const auto alive = co_await b.try_kill("c1", 0);
     EXPECT_FALSE(alive.code()) << alive.message();
     EXPECT_EQ(b.agent.called("Kill"), 1U);
-    co_await b.stop();
   });
 }
 
 TEST_F(TaskCalls, KillOfAllIsAskedOfTheGuest) {
-  co_test([](auto executor) -> awaitable<void> {
-    shim_fixture b(executor);
+  fixture_test<shim_fixture>([](shim_fixture& b) -> awaitable<void> {
     co_await b.create("c1");
     co_await b.start("c1");
     api::KillRequest request;
@@ -299,13 +270,11 @@ TEST_F(TaskCalls, KillOfAllIsAskedOfTheGuest) {
     EXPECT_TRUE(killed) << killed.error().message();
     EXPECT_TRUE(b.agent.last_kill.all());
     EXPECT_EQ(b.agent.last_kill.container(), b.agent.last_create.container());
-    co_await b.stop();
   });
 }
 
 TEST_F(TaskCalls, NetworkThatIsNotThereFailsTheCreateAndNamesIt) {
-  co_test([](auto executor) -> awaitable<void> {
-    shim_fixture b(executor);
+  fixture_test<shim_fixture>([](shim_fixture& b) -> awaitable<void> {
     auto request = b.create_request("c1");
     b.make_bundle("c1", R"({"process": {}, "root": {"path": "rootfs"}, "linux": {"namespaces":
         [{"type": "network", "path": "/nonexistent/netns"}]}})");
@@ -315,13 +284,11 @@ TEST_F(TaskCalls, NetworkThatIsNotThereFailsTheCreateAndNamesIt) {
         << created.error().message();
     EXPECT_EQ(b.agent.called("CreateContainer"), 0U);
     EXPECT_TRUE(b.service.idle());
-    co_await b.stop();
   });
 }
 
 TEST_F(TaskCalls, PidsOfTheTaskAndItsExecsAreInItsNetwork) {
-  co_test([](auto executor) -> awaitable<void> {
-    shim_fixture b(executor);
+  fixture_test<shim_fixture>([](shim_fixture& b) -> awaitable<void> {
     auto request = b.create_request("c1");
     b.make_bundle("c1", R"({"process": {}, "root": {"path": "rootfs"}, "linux": {"namespaces":
         [{"type": "pid"}, {"type": "network"}]}})");
@@ -337,25 +304,21 @@ TEST_F(TaskCalls, PidsOfTheTaskAndItsExecsAreInItsNetwork) {
     const auto exec = co_await b.state("c1", "e1");
     EXPECT_NE(network_of(init.pid()), network_of(static_cast<std::uint32_t>(::getpid())));
     EXPECT_EQ(network_of(init.pid()), network_of(exec.pid()));
-    co_await b.stop();
   });
 }
 
 TEST_F(TaskCalls, ExecNeedsAnIdOfItsOwn) {
-  co_test([](auto executor) -> awaitable<void> {
-    shim_fixture b(executor);
+  fixture_test<shim_fixture>([](shim_fixture& b) -> awaitable<void> {
     co_await b.create("c1");
     co_await b.start("c1");
     co_await expect_error(b.try_exec("c1", ""), code::invalid_argument);
     co_await b.exec("c1", "e1");
     co_await expect_error(b.try_exec("c1", "e1"), code::already_exists);
-    co_await b.stop();
   });
 }
 
 TEST_F(TaskCalls, ExecOfSomethingThatIsNoProcessIsAnInvalidArgument) {
-  co_test([](auto executor) -> awaitable<void> {
-    shim_fixture b(executor);
+  fixture_test<shim_fixture>([](shim_fixture& b) -> awaitable<void> {
     co_await b.create("c1");
     co_await b.start("c1");
     api::ExecProcessRequest request;
@@ -365,13 +328,11 @@ TEST_F(TaskCalls, ExecOfSomethingThatIsNoProcessIsAnInvalidArgument) {
     const auto added = co_await b.task->exec(request);
     expect_code(added.error(), code::invalid_argument);
     co_await expect_error(b.try_start("c1", "e1"), code::not_found);
-    co_await b.stop();
   });
 }
 
 TEST_F(TaskCalls, ExecIsStartedOnlyInARunningContainer) {
-  co_test([](auto executor) -> awaitable<void> {
-    shim_fixture b(executor);
+  fixture_test<shim_fixture>([](shim_fixture& b) -> awaitable<void> {
     co_await b.create("c1");
     co_await b.exec("c1", "e1");
     co_await expect_error(b.try_start("c1", "e1"), code::failed_precondition);
@@ -379,25 +340,21 @@ TEST_F(TaskCalls, ExecIsStartedOnlyInARunningContainer) {
     co_await b.start("c1", "e1");
     co_await expect_error(b.try_delete("c1", "e1"), code::failed_precondition);
     co_await expect_error(b.try_start("c1", "e1"), code::failed_precondition);
-    co_await b.stop();
   });
 }
 
 TEST_F(TaskCalls, ExecInAContainerThatHasEndedIsRefused) {
-  co_test([](auto executor) -> awaitable<void> {
-    shim_fixture b(executor);
+  fixture_test<shim_fixture>([](shim_fixture& b) -> awaitable<void> {
     co_await b.create("c1");
     co_await b.start("c1");
     b.agent.exit(b.last_init(), 0);
     co_await b.wait("c1");
     co_await expect_error(b.try_exec("c1", "e1"), code::failed_precondition);
-    co_await b.stop();
   });
 }
 
 TEST_F(TaskCalls, ExecThatWasNotStartedIsNotSignalledAndCanBeDeleted) {
-  co_test([](auto executor) -> awaitable<void> {
-    shim_fixture b(executor);
+  fixture_test<shim_fixture>([](shim_fixture& b) -> awaitable<void> {
     co_await b.create("c1");
     co_await b.start("c1");
     co_await b.exec("c1", "e1");
@@ -405,13 +362,11 @@ TEST_F(TaskCalls, ExecThatWasNotStartedIsNotSignalledAndCanBeDeleted) {
     co_await b.remove("c1", "e1");
     co_await expect_error(b.try_wait("c1", "e1"), code::not_found);
     EXPECT_EQ(b.agent.called("DeleteProcess"), 0U);
-    co_await b.stop();
   });
 }
 
 TEST_F(TaskCalls, ExecThatCannotBeStartedTellsWhyAndEndsItsWait) {
-  co_test([](auto executor) -> awaitable<void> {
-    shim_fixture b(executor);
+  fixture_test<shim_fixture>([](shim_fixture& b) -> awaitable<void> {
     co_await b.create("c1");
     co_await b.start("c1");
     co_await b.exec("c1", "e1");
@@ -421,13 +376,11 @@ TEST_F(TaskCalls, ExecThatCannotBeStartedTellsWhyAndEndsItsWait) {
     co_await expect_error(b.try_start("c1", "e1"), code::failed_precondition);
     co_await b.wait("c1", "e1");
     co_await b.remove("c1", "e1");
-    co_await b.stop();
   });
 }
 
 TEST_F(TaskCalls, ShutdownIsHeardOnlyWhenNoContainerIsLeft) {
-  co_test([](auto executor) -> awaitable<void> {
-    shim_fixture b(executor);
+  fixture_test<shim_fixture>([](shim_fixture& b) -> awaitable<void> {
     co_await b.create("c1");
     const auto early = co_await b.task->shutdown(api::ShutdownRequest());
     EXPECT_TRUE(early);
@@ -436,13 +389,11 @@ TEST_F(TaskCalls, ShutdownIsHeardOnlyWhenNoContainerIsLeft) {
     const auto late = co_await b.task->shutdown(api::ShutdownRequest());
     EXPECT_TRUE(late);
     EXPECT_TRUE(b.asked_to_end);
-    co_await b.stop();
   });
 }
 
 TEST_F(TaskCalls, ConnectTellsThePidsOfTheShimAndOfTheTask) {
-  co_test([](auto executor) -> awaitable<void> {
-    shim_fixture b(executor);
+  fixture_test<shim_fixture>([](shim_fixture& b) -> awaitable<void> {
     api::ConnectRequest request;
     request.set_id("c1");
     const auto before = co_await b.task->connect(request);
@@ -454,6 +405,5 @@ TEST_F(TaskCalls, ConnectTellsThePidsOfTheShimAndOfTheTask) {
     EXPECT_EQ(connected.value().shim_pid(), static_cast<std::uint32_t>(::getpid()));
     EXPECT_EQ(connected.value().task_pid(), state.pid());
     EXPECT_EQ(::kill(static_cast<pid_t>(state.pid()), 0), 0) << "it is a process of this host";
-    co_await b.stop();
   });
 }

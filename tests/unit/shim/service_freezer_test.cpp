@@ -5,13 +5,13 @@
 
 #include "containerd/events/task.pb.h"
 #include "runtime_api/ttrpc/status.hpp"
-#include "tests/support/co_test.hpp"
+#include "tests/support/fixture_test.hpp"
 #include "tests/support/settle.hpp"
 #include "tests/unit/shim/shim_fixture.hpp"
 
 using flow::awaitable;
 using flow::error;
-using tests::co_test;
+using tests::fixture_test;
 using tests::settle;
 using tests::shim_fixture;
 using ttrpc::code;
@@ -59,8 +59,7 @@ void expect_refused(const error& got, const std::string& text) {
 class TaskFreezer : public tests::private_mounts {};
 
 TEST_F(TaskFreezer, PausedContainerSaysSoWithItsExecsUntilItIsResumed) {
-  co_test([](auto executor) -> awaitable<void> {
-    shim_fixture b(executor);
+  fixture_test<shim_fixture>([](shim_fixture& b) -> awaitable<void> {
     co_await run(b);
     co_await b.exec("c1", "e1");
     co_await b.start("c1", "e1");
@@ -85,13 +84,11 @@ TEST_F(TaskFreezer, PausedContainerSaysSoWithItsExecsUntilItIsResumed) {
     EXPECT_EQ(paused.container_id(), "c1");
     EXPECT_EQ(b.containerd.taken.at(5).envelope().event().type_url(),
               "containerd.events.TaskPaused");
-    co_await b.stop();
   });
 }
 
 TEST_F(TaskFreezer, OnlyWhatRunsIsPausedAndOnlyWhatIsPausedResumed) {
-  co_test([](auto executor) -> awaitable<void> {
-    shim_fixture b(executor);
+  fixture_test<shim_fixture>([](shim_fixture& b) -> awaitable<void> {
     const auto unknown = co_await try_pause(b);
     EXPECT_EQ(unknown.code(), flow::error_code(code::not_found));
     const auto nobody = co_await try_resume(b);
@@ -113,13 +110,11 @@ TEST_F(TaskFreezer, OnlyWhatRunsIsPausedAndOnlyWhatIsPausedResumed) {
     expect_refused(ended, "cannot resume task in stopped state");
     EXPECT_EQ(b.agent.called("Pause"), 1U);
     EXPECT_EQ(b.agent.called("Resume"), 0U);
-    co_await b.stop();
   });
 }
 
 TEST_F(TaskFreezer, NothingIsAddedStartedOrDeletedWhilePaused) {
-  co_test([](auto executor) -> awaitable<void> {
-    shim_fixture b(executor);
+  fixture_test<shim_fixture>([](shim_fixture& b) -> awaitable<void> {
     co_await run(b);
     co_await b.exec("c1", "e1");
     co_await succeed(try_pause(b));
@@ -131,13 +126,11 @@ TEST_F(TaskFreezer, NothingIsAddedStartedOrDeletedWhilePaused) {
     expect_refused(deleted, "cannot delete a paused process");
     co_await b.remove("c1", "e1");
     EXPECT_EQ(b.agent.called("Exec"), 0U);
-    co_await b.stop();
   });
 }
 
 TEST_F(TaskFreezer, KilledWhilePausedIsToldAndDeleted) {
-  co_test([](auto executor) -> awaitable<void> {
-    shim_fixture b(executor);
+  fixture_test<shim_fixture>([](shim_fixture& b) -> awaitable<void> {
     co_await run(b);
     co_await succeed(try_pause(b));
     co_await succeed(b.try_kill("c1", SIGKILL));
@@ -146,14 +139,12 @@ TEST_F(TaskFreezer, KilledWhilePausedIsToldAndDeleted) {
     const auto state = co_await b.state("c1");
     EXPECT_EQ(state.status(), status::STOPPED);
     co_await b.remove("c1");
-    co_await b.stop();
   });
 }
 
 TEST_F(TaskFreezer, ExecThatIsBeingStartedIsNotFrozenHalfWay) {
-  co_test([](auto executor) -> awaitable<void> {
-    shim_fixture b(executor);
-    flow::task_group tasks(executor, fail_test);
+  fixture_test<shim_fixture>([](shim_fixture& b) -> awaitable<void> {
+    flow::task_group tasks(b.executor, fail_test);
     co_await run(b);
     co_await b.exec("c1", "e1");
     co_await b.exec("c1", "e2");
@@ -161,7 +152,7 @@ TEST_F(TaskFreezer, ExecThatIsBeingStartedIsNotFrozenHalfWay) {
     tasks.spawn("start", b.start("c1", "e1"));
     co_await b.agent.until_called("Exec");
     tasks.spawn("pause", succeed(try_pause(b)));
-    co_await settle(executor);
+    co_await settle(b.executor);
     EXPECT_EQ(b.agent.called("Pause"), 0U);
     const auto state = co_await b.state("c1");
     EXPECT_EQ(state.status(), status::PAUSING);
@@ -171,14 +162,12 @@ TEST_F(TaskFreezer, ExecThatIsBeingStartedIsNotFrozenHalfWay) {
     co_await tasks.join();
     const auto exec = co_await b.state("c1", "e1");
     EXPECT_EQ(exec.status(), status::PAUSED);
-    co_await b.stop();
   });
 }
 
 TEST_F(TaskFreezer, PauseOfAContainerThatEndsMeanwhileIsRefused) {
-  co_test([](auto executor) -> awaitable<void> {
-    shim_fixture b(executor);
-    flow::task_group tasks(executor, fail_test);
+  fixture_test<shim_fixture>([](shim_fixture& b) -> awaitable<void> {
+    flow::task_group tasks(b.executor, fail_test);
     co_await run(b);
     co_await b.exec("c1", "e1");
     b.agent.hold("Exec");
@@ -192,19 +181,17 @@ TEST_F(TaskFreezer, PauseOfAContainerThatEndsMeanwhileIsRefused) {
       const auto failure = co_await try_pause(bench);
       expect_refused(failure, "cannot pause task in stopped state");
     }(b));
-    co_await settle(executor);
+    co_await settle(b.executor);
     b.agent.exit(b.last_init(), 0);
-    co_await settle(executor);
+    co_await settle(b.executor);
     b.agent.release("Exec");
     co_await tasks.join();
     co_await b.wait("c1");
-    co_await b.stop();
   });
 }
 
 TEST_F(TaskFreezer, PauseThatFailsInTheGuestLeavesTheContainerRunning) {
-  co_test([](auto executor) -> awaitable<void> {
-    shim_fixture b(executor);
+  fixture_test<shim_fixture>([](shim_fixture& b) -> awaitable<void> {
     co_await run(b);
     b.agent.failures["Pause"] = error(code::unknown, "crun: no freezer");
     const auto failure = co_await try_pause(b);
@@ -220,6 +207,5 @@ TEST_F(TaskFreezer, PauseThatFailsInTheGuestLeavesTheContainerRunning) {
     EXPECT_EQ(paused.status(), status::PAUSED);
     b.agent.failures.clear();
     co_await succeed(try_resume(b));
-    co_await b.stop();
   });
 }

@@ -7,12 +7,12 @@
 #include "containerd/events/task.pb.h"
 #include "containerd/runc/v1/oci.pb.h"
 #include "runtime_api/ttrpc/status.hpp"
-#include "tests/support/co_test.hpp"
+#include "tests/support/fixture_test.hpp"
 #include "tests/support/settle.hpp"
 #include "tests/unit/shim/shim_fixture.hpp"
 
 using flow::awaitable;
-using tests::co_test;
+using tests::fixture_test;
 using tests::settle;
 using tests::shim_fixture;
 namespace api = containerd::task::v2;
@@ -45,9 +45,8 @@ std::vector<std::string> exits(const tests::fake_containerd& told) {
 class TaskLifecycle : public tests::private_mounts {};
 
 TEST_F(TaskLifecycle, StatesExitStatusAndEventsFollowTheProcess) {
-  co_test([](auto executor) -> awaitable<void> {
-    shim_fixture b(executor);
-    flow::task_group tasks(executor, fail_test);
+  fixture_test<shim_fixture>([](shim_fixture& b) -> awaitable<void> {
+    flow::task_group tasks(b.executor, fail_test);
     co_await b.create("c1");
     const auto created = co_await b.state("c1");
     EXPECT_EQ(created.status(), containerd::v1::types::CREATED);
@@ -82,24 +81,20 @@ TEST_F(TaskLifecycle, StatesExitStatusAndEventsFollowTheProcess) {
     const std::vector<std::string> wanted{"/tasks/create", "/tasks/start", "/tasks/exit",
                                           "/tasks/delete"};
     EXPECT_EQ(b.containerd.topics(), wanted);
-    co_await b.stop();
   });
 }
 
 TEST_F(TaskLifecycle, ContainerThatWasNeverStartedIsEndedByDelete) {
-  co_test([](auto executor) -> awaitable<void> {
-    shim_fixture b(executor);
+  fixture_test<shim_fixture>([](shim_fixture& b) -> awaitable<void> {
     co_await b.create("c1");
     co_await b.remove("c1");
     EXPECT_EQ(b.agent.last_kill.signal(), static_cast<std::uint32_t>(SIGKILL));
     co_await b.agent.until_called("DeleteContainer");
-    co_await b.stop();
   });
 }
 
 TEST_F(TaskLifecycle, KillReachesTheProcessOfTheGuest) {
-  co_test([](auto executor) -> awaitable<void> {
-    shim_fixture b(executor);
+  fixture_test<shim_fixture>([](shim_fixture& b) -> awaitable<void> {
     co_await b.create("c1");
     co_await b.start("c1");
     const auto failure = co_await b.try_kill("c1", SIGTERM);
@@ -110,14 +105,12 @@ TEST_F(TaskLifecycle, KillReachesTheProcessOfTheGuest) {
     EXPECT_FALSE(forced.code());
     const auto status = co_await b.wait("c1");
     EXPECT_EQ(status, 137U);
-    co_await b.stop();
   });
 }
 
 TEST_F(TaskLifecycle, MachineThatDiesEndsEveryProcess) {
-  co_test([](auto executor) -> awaitable<void> {
-    shim_fixture b(executor);
-    flow::task_group tasks(executor, fail_test);
+  fixture_test<shim_fixture>([](shim_fixture& b) -> awaitable<void> {
+    flow::task_group tasks(b.executor, fail_test);
     co_await b.create("c1");
     co_await b.start("c1");
     co_await b.exec("c1", "e1");
@@ -126,7 +119,7 @@ TEST_F(TaskLifecycle, MachineThatDiesEndsEveryProcess) {
     std::optional<std::uint32_t> exec;
     tasks.spawn("wait", keep(b.wait("c1"), init));
     tasks.spawn("wait", keep(b.wait("c1", "e1"), exec));
-    co_await settle(executor);
+    co_await settle(b.executor);
     b.machine.end("qemu was killed");
     co_await tasks.join();
     EXPECT_EQ(init, 255U);
@@ -134,17 +127,15 @@ TEST_F(TaskLifecycle, MachineThatDiesEndsEveryProcess) {
     co_await b.remove("c1", "e1");
     co_await b.remove("c1");
     EXPECT_TRUE(b.service.idle());
-    co_await b.stop();
   });
 }
 
 TEST_F(TaskLifecycle, MachineThatDiesBeforeAKillIsAnsweredStillCountsAsKilled) {
-  co_test([](auto executor) -> awaitable<void> {
-    shim_fixture b(executor);
+  fixture_test<shim_fixture>([](shim_fixture& b) -> awaitable<void> {
     co_await b.create("c1");
     co_await b.start("c1");
     b.agent.hold("Kill");
-    flow::task_group tasks(executor, fail_test);
+    flow::task_group tasks(b.executor, fail_test);
     tasks.spawn("end", [](shim_fixture& bench) -> awaitable<void> {
       co_await bench.agent.until_called("Kill");
       bench.machine.end("gone");
@@ -154,27 +145,23 @@ TEST_F(TaskLifecycle, MachineThatDiesBeforeAKillIsAnsweredStillCountsAsKilled) {
     const auto status = co_await b.wait("c1");
     EXPECT_EQ(status, 137U);
     co_await tasks.join();
-    co_await b.stop();
   });
 }
 
 TEST_F(TaskLifecycle, AgentThatHangsUpEndsTheSandbox) {
-  co_test([](auto executor) -> awaitable<void> {
-    shim_fixture b(executor);
+  fixture_test<shim_fixture>([](shim_fixture& b) -> awaitable<void> {
     co_await b.create("c1");
     co_await b.start("c1");
     b.agent.hang_up();
     const auto status = co_await b.wait("c1");
     EXPECT_EQ(status, 255U);
     EXPECT_TRUE(b.machine.ended());
-    co_await b.stop();
   });
 }
 
 TEST_F(TaskLifecycle, ExitIsToldOnlyWhenItsOutputWasRead) {
-  co_test([](auto executor) -> awaitable<void> {
-    shim_fixture b(executor);
-    flow::task_group tasks(executor, fail_test);
+  fixture_test<shim_fixture>([](shim_fixture& b) -> awaitable<void> {
+    flow::task_group tasks(b.executor, fail_test);
     auto request = b.create_request("c1");
     request.set_stdout(b.make_fifo("out"));
     const flow::unique_fd client(::open(request.stdout().c_str(), O_RDONLY | O_NONBLOCK));
@@ -185,7 +172,7 @@ TEST_F(TaskLifecycle, ExitIsToldOnlyWhenItsOutputWasRead) {
     b.agent.exit(b.last_init(), 0);
     std::optional<std::uint32_t> status;
     tasks.spawn("wait", keep(b.wait("c1"), status));
-    co_await settle(executor);
+    co_await settle(b.executor);
     EXPECT_FALSE(status);
     const auto state = co_await b.state("c1");
     EXPECT_EQ(state.status(), containerd::v1::types::RUNNING);
@@ -197,33 +184,29 @@ TEST_F(TaskLifecycle, ExitIsToldOnlyWhenItsOutputWasRead) {
     EXPECT_EQ(got, "the last words");
     co_await tasks.join();
     EXPECT_EQ(status, 0U);
-    co_await b.stop();
   });
 }
 
 TEST_F(TaskLifecycle, ExitOfTheFirstProcessIsTheLastOne) {
-  co_test([](auto executor) -> awaitable<void> {
-    shim_fixture b(executor);
+  fixture_test<shim_fixture>([](shim_fixture& b) -> awaitable<void> {
     co_await b.create("c1");
     co_await b.start("c1");
     co_await b.exec("c1", "e1");
     co_await b.start("c1", "e1");
     b.agent.exit(b.last_init(), 0);
-    co_await settle(executor);
+    co_await settle(b.executor);
     EXPECT_TRUE(exits(b.containerd).empty());
     b.agent.exit(b.agent.last_exec.process(), 1);
     co_await b.wait("c1");
     co_await b.containerd.until_taken(6);
     const std::vector<std::string> wanted{"e1", "c1"};
     EXPECT_EQ(exits(b.containerd), wanted);
-    co_await b.stop();
   });
 }
 
 TEST_F(TaskLifecycle, ExitIsToldWhereAnExecsStartFailsMeanwhile) {
-  co_test([](auto executor) -> awaitable<void> {
-    shim_fixture b(executor);
-    flow::task_group tasks(executor, fail_test);
+  fixture_test<shim_fixture>([](shim_fixture& b) -> awaitable<void> {
+    flow::task_group tasks(b.executor, fail_test);
     co_await b.create("c1");
     co_await b.start("c1");
     co_await b.exec("c1", "e1");
@@ -235,26 +218,24 @@ TEST_F(TaskLifecycle, ExitIsToldWhereAnExecsStartFailsMeanwhile) {
     }(b));
     co_await b.agent.until_called("Exec");
     b.agent.exit(b.last_init(), 3);
-    co_await settle(executor);
+    co_await settle(b.executor);
     EXPECT_TRUE(exits(b.containerd).empty()) << "the exec may still have an exit of its own";
     b.agent.release("Exec");
     const auto status = co_await b.wait("c1");
     EXPECT_EQ(status, 3U);
     co_await tasks.join();
-    co_await b.stop();
   });
 }
 
 TEST_F(TaskLifecycle, ProcessThatEndsAtOnceIsToldToHaveStartedFirst) {
-  co_test([](auto executor) -> awaitable<void> {
-    shim_fixture b(executor);
-    flow::task_group tasks(executor, fail_test);
+  fixture_test<shim_fixture>([](shim_fixture& b) -> awaitable<void> {
+    flow::task_group tasks(b.executor, fail_test);
     co_await b.create("c1");
     b.agent.hold("StartContainer");
     tasks.spawn("start", b.start("c1"));
     co_await b.agent.until_called("StartContainer");
     b.agent.exit(b.last_init(), 0);
-    co_await settle(executor);
+    co_await settle(b.executor);
     EXPECT_TRUE(exits(b.containerd).empty());
     b.agent.release("StartContainer");
     co_await tasks.join();
@@ -262,34 +243,30 @@ TEST_F(TaskLifecycle, ProcessThatEndsAtOnceIsToldToHaveStartedFirst) {
     co_await b.containerd.until_taken(3);
     EXPECT_EQ(b.containerd.topics().back(), "/tasks/exit");
     EXPECT_EQ(b.containerd.topics().at(1), "/tasks/start");
-    co_await b.stop();
   });
 }
 
 TEST_F(TaskLifecycle, ExitsThatTheGuestMakesUpChangeNothing) {
-  co_test([](auto executor) -> awaitable<void> {
-    shim_fixture b(executor);
+  fixture_test<shim_fixture>([](shim_fixture& b) -> awaitable<void> {
     co_await b.create("c1");
     co_await b.start("c1");
     b.agent.exit(0, 1);
     b.agent.exit(4'000'000'000U, 1);
     b.agent.say(hvsock::agent::v1::Event());
-    co_await settle(executor);
+    co_await settle(b.executor);
     const auto state = co_await b.state("c1");
     EXPECT_EQ(state.status(), containerd::v1::types::RUNNING);
     b.agent.exit(b.last_init(), 7);
     b.agent.exit(b.last_init(), 8);
     const auto status = co_await b.wait("c1");
     EXPECT_EQ(status, 7U);
-    co_await settle(executor);
+    co_await settle(b.executor);
     EXPECT_EQ(exits(b.containerd).size(), 1U);
-    co_await b.stop();
   });
 }
 
 TEST_F(TaskLifecycle, SizeGivenBeforeTheStartIsTheOneTheProgramFinds) {
-  co_test([](auto executor) -> awaitable<void> {
-    shim_fixture b(executor);
+  fixture_test<shim_fixture>([](shim_fixture& b) -> awaitable<void> {
     auto request = b.create_request("c1");
     request.set_terminal(true);
     const auto created = co_await b.task->create(request);
@@ -305,13 +282,11 @@ TEST_F(TaskLifecycle, SizeGivenBeforeTheStartIsTheOneTheProgramFinds) {
     EXPECT_EQ(b.agent.last_resize.process(), b.last_init());
     EXPECT_EQ(b.agent.last_resize.console_size().width(), 132U);
     EXPECT_EQ(b.agent.last_resize.console_size().height(), 43U);
-    co_await b.stop();
   });
 }
 
 TEST_F(TaskLifecycle, PidsNameTheExecs) {
-  co_test([](auto executor) -> awaitable<void> {
-    shim_fixture b(executor);
+  fixture_test<shim_fixture>([](shim_fixture& b) -> awaitable<void> {
     co_await b.create("c1");
     co_await b.start("c1");
     co_await b.exec("c1", "e1");
@@ -334,27 +309,23 @@ TEST_F(TaskLifecycle, PidsNameTheExecs) {
     EXPECT_TRUE(details.ParseFromString(pids.value().processes(1).info().value()));
     EXPECT_EQ(details.exec_id(), "e1");
     EXPECT_EQ(pids.value().processes(2).pid(), 99U);
-    co_await b.stop();
   });
 }
 
 TEST_F(TaskLifecycle, PidsAreNeverEmptyEvenIfTheGuestKnowsNone) {
-  co_test([](auto executor) -> awaitable<void> {
-    shim_fixture b(executor);
+  fixture_test<shim_fixture>([](shim_fixture& b) -> awaitable<void> {
     co_await b.create("c1");
     co_await b.start("c1");
     api::PidsRequest request;
     request.set_id("c1");
     const auto pids = co_await b.task->pids(request);
     EXPECT_EQ(pids.value().processes_size(), 1);
-    co_await b.stop();
   });
 }
 
 TEST_F(TaskLifecycle, PidsAnsweredAfterTheContainerWasDeletedHarmNobody) {
-  co_test([](auto executor) -> awaitable<void> {
-    shim_fixture b(executor);
-    flow::task_group tasks(executor, fail_test);
+  fixture_test<shim_fixture>([](shim_fixture& b) -> awaitable<void> {
+    flow::task_group tasks(b.executor, fail_test);
     co_await b.create("c1");
     co_await b.start("c1");
     b.agent.hold("Pids");
@@ -371,14 +342,12 @@ TEST_F(TaskLifecycle, PidsAnsweredAfterTheContainerWasDeletedHarmNobody) {
     co_await b.remove("c1");
     b.agent.release("Pids");
     co_await tasks.join();
-    co_await b.stop();
   });
 }
 
 TEST_F(TaskLifecycle, ContainerMayBeDeletedWhileAnExecOfItIs) {
-  co_test([](auto executor) -> awaitable<void> {
-    shim_fixture b(executor);
-    flow::task_group tasks(executor, fail_test);
+  fixture_test<shim_fixture>([](shim_fixture& b) -> awaitable<void> {
+    flow::task_group tasks(b.executor, fail_test);
     co_await b.create("c1");
     co_await b.start("c1");
     co_await b.exec("c1", "e1");
@@ -393,14 +362,12 @@ TEST_F(TaskLifecycle, ContainerMayBeDeletedWhileAnExecOfItIs) {
     b.agent.release("DeleteProcess");
     co_await tasks.join();
     EXPECT_TRUE(b.service.idle());
-    co_await b.stop();
   });
 }
 
 TEST_F(TaskLifecycle, ContainersMayBeDeletedWhileTheShimEnds) {
-  co_test([](auto executor) -> awaitable<void> {
-    shim_fixture b(executor);
-    flow::task_group tasks(executor, fail_test);
+  fixture_test<shim_fixture>([](shim_fixture& b) -> awaitable<void> {
+    flow::task_group tasks(b.executor, fail_test);
     // c1's reader holds up its exit while c2 is deleted.
     auto request = b.create_request("c1");
     request.set_stdout(b.make_fifo("out"));
@@ -412,7 +379,7 @@ TEST_F(TaskLifecycle, ContainersMayBeDeletedWhileTheShimEnds) {
     co_await b.start("c1");
     co_await b.start("c2");
     b.agent.write(first, "unread");
-    co_await settle(executor);
+    co_await settle(b.executor);
     b.machine.end("killed");
     co_await b.wait("c2");
     tasks.spawn("join", b.service.join());
@@ -421,13 +388,11 @@ TEST_F(TaskLifecycle, ContainersMayBeDeletedWhileTheShimEnds) {
     EXPECT_EQ(::read(client.get(), got.data(), got.size()), 6);
     co_await tasks.join();
     EXPECT_TRUE(b.service.idle());
-    co_await b.stop();
   });
 }
 
 TEST_F(TaskLifecycle, InputReachesTheProcessAndEndsWithCloseIo) {
-  co_test([](auto executor) -> awaitable<void> {
-    shim_fixture b(executor);
+  fixture_test<shim_fixture>([](shim_fixture& b) -> awaitable<void> {
     auto request = b.create_request("c1");
     request.set_stdin(b.make_fifo("in"));
     const auto created = co_await b.task->create(request);
@@ -437,7 +402,7 @@ TEST_F(TaskLifecycle, InputReachesTheProcessAndEndsWithCloseIo) {
       const flow::unique_fd client(::open(request.stdin().c_str(), O_WRONLY | O_NONBLOCK));
       EXPECT_EQ(::write(client.get(), "hello ", 6), 6);
     }
-    co_await settle(executor);
+    co_await settle(b.executor);
     {
       const flow::unique_fd again(::open(request.stdin().c_str(), O_WRONLY | O_NONBLOCK));
       EXPECT_EQ(::write(again.get(), "again", 5), 5) << "a client may come back";
@@ -449,6 +414,5 @@ TEST_F(TaskLifecycle, InputReachesTheProcessAndEndsWithCloseIo) {
     EXPECT_TRUE(closed);
     const auto got = co_await b.agent.read_stdin(b.last_init());
     EXPECT_EQ(got, "hello again");
-    co_await b.stop();
   });
 }

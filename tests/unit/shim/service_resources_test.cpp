@@ -6,13 +6,13 @@
 #include "containerd/events/task.pb.h"
 #include "io/containerd/cgroups/v2/metrics.pb.h"
 #include "runtime_api/ttrpc/status.hpp"
-#include "tests/support/co_test.hpp"
+#include "tests/support/fixture_test.hpp"
 #include "tests/support/settle.hpp"
 #include "tests/unit/shim/shim_fixture.hpp"
 
 using flow::awaitable;
 using flow::error;
-using tests::co_test;
+using tests::fixture_test;
 using tests::settle;
 using tests::shim_fixture;
 using ttrpc::code;
@@ -43,8 +43,7 @@ std::size_t count(const std::vector<std::string>& topics, const std::string& wan
 class TaskResources : public tests::private_mounts {};
 
 TEST_F(TaskResources, UpdateReachesTheGuestBeforeAndAfterTheStart) {
-  co_test([](auto executor) -> awaitable<void> {
-    shim_fixture b(executor);
+  fixture_test<shim_fixture>([](shim_fixture& b) -> awaitable<void> {
     co_await b.create("c1");
     const auto early = co_await try_update(b, R"({"pids":{"limit":7}})");
     EXPECT_FALSE(early.code()) << early.message();
@@ -54,13 +53,11 @@ TEST_F(TaskResources, UpdateReachesTheGuestBeforeAndAfterTheStart) {
     const auto later = co_await try_update(b, R"({"memory":{"limit":1048576}})");
     EXPECT_FALSE(later.code()) << later.message();
     EXPECT_EQ(b.agent.last_update.resources(), R"({"memory":{"limit":1048576}})");
-    co_await b.stop();
   });
 }
 
 TEST_F(TaskResources, UpdateWithWhatAreNoResourcesIsAnInvalidArgument) {
-  co_test([](auto executor) -> awaitable<void> {
-    shim_fixture b(executor);
+  fixture_test<shim_fixture>([](shim_fixture& b) -> awaitable<void> {
     co_await b.create("c1");
     for (const char* payload : {"", "{", "[]", "3", "{\"memory\": }", "\xff\xfe"}) {
       const auto refused = co_await try_update(b, payload);
@@ -68,13 +65,11 @@ TEST_F(TaskResources, UpdateWithWhatAreNoResourcesIsAnInvalidArgument) {
       EXPECT_NE(refused.message().find("resources: "), std::string::npos) << refused.message();
     }
     EXPECT_EQ(b.agent.called("Update"), 0U);
-    co_await b.stop();
   });
 }
 
 TEST_F(TaskResources, UpdateOfAnnotationsAloneIsAccepted) {
-  co_test([](auto executor) -> awaitable<void> {
-    shim_fixture b(executor);
+  fixture_test<shim_fixture>([](shim_fixture& b) -> awaitable<void> {
     co_await b.create("c1");
     api::UpdateTaskRequest request;
     request.set_id("c1");
@@ -82,13 +77,11 @@ TEST_F(TaskResources, UpdateOfAnnotationsAloneIsAccepted) {
     const auto updated = co_await b.task->update(request);
     EXPECT_TRUE(updated) << updated.error().message();
     EXPECT_EQ(b.agent.called("Update"), 0U);
-    co_await b.stop();
   });
 }
 
 TEST_F(TaskResources, StoppedOrUnknownContainerIsNotUpdated) {
-  co_test([](auto executor) -> awaitable<void> {
-    shim_fixture b(executor);
+  fixture_test<shim_fixture>([](shim_fixture& b) -> awaitable<void> {
     const auto unknown = co_await try_update(b, "{}");
     EXPECT_EQ(unknown.code(), flow::error_code(code::not_found));
     co_await b.create("c1");
@@ -98,24 +91,20 @@ TEST_F(TaskResources, StoppedOrUnknownContainerIsNotUpdated) {
     const auto stopped = co_await try_update(b, "{}");
     EXPECT_EQ(stopped.code(), flow::error_code(code::failed_precondition));
     EXPECT_EQ(stopped.context(), "cannot update a stopped container");
-    co_await b.stop();
   });
 }
 
 TEST_F(TaskResources, WhatTheGuestSaysOfAnUpdateReachesTheClient) {
-  co_test([](auto executor) -> awaitable<void> {
-    shim_fixture b(executor);
+  fixture_test<shim_fixture>([](shim_fixture& b) -> awaitable<void> {
     co_await b.create("c1");
     b.agent.failures["Update"] = error(code::unknown, "write memory.max: device or resource busy");
     const auto failed = co_await try_update(b, "{}");
     EXPECT_EQ(failed.context(), "write memory.max: device or resource busy");
-    co_await b.stop();
   });
 }
 
 TEST_F(TaskResources, StatsAreMetricsOfACgroupUntilDelete) {
-  co_test([](auto executor) -> awaitable<void> {
-    shim_fixture b(executor);
+  fixture_test<shim_fixture>([](shim_fixture& b) -> awaitable<void> {
     const auto unknown = co_await try_stats(b);
     EXPECT_EQ(unknown.error().code(), flow::error_code(code::not_found));
     co_await b.create("c1");
@@ -136,26 +125,22 @@ TEST_F(TaskResources, StatsAreMetricsOfACgroupUntilDelete) {
     co_await b.remove("c1");
     const auto deleted = co_await try_stats(b);
     EXPECT_EQ(deleted.error().code(), flow::error_code(code::not_found));
-    co_await b.stop();
   });
 }
 
 TEST_F(TaskResources, CheckpointIsNotImplementedAndSaysNothingElse) {
-  co_test([](auto executor) -> awaitable<void> {
-    shim_fixture b(executor);
+  fixture_test<shim_fixture>([](shim_fixture& b) -> awaitable<void> {
     co_await b.create("c1");
     api::CheckpointTaskRequest request;
     request.set_id("c1");
     const auto refused = co_await b.task->checkpoint(request);
     EXPECT_EQ(refused.error().code(), flow::error_code(code::unimplemented));
     EXPECT_EQ(b.agent.called("Pause"), 0U);
-    co_await b.stop();
   });
 }
 
 TEST_F(TaskResources, MemoryThatRanOutIsToldBeforeTheExit) {
-  co_test([](auto executor) -> awaitable<void> {
-    shim_fixture b(executor);
+  fixture_test<shim_fixture>([](shim_fixture& b) -> awaitable<void> {
     co_await b.create("c1");
     co_await b.start("c1");
     b.agent.run_out_of_memory(b.agent.last_create.container());
@@ -171,13 +156,11 @@ TEST_F(TaskResources, MemoryThatRanOutIsToldBeforeTheExit) {
     containerd::events::TaskOOM event;
     EXPECT_TRUE(event.ParseFromString(told.value()));
     EXPECT_EQ(event.container_id(), "c1");
-    co_await b.stop();
   });
 }
 
 TEST_F(TaskResources, MemoryEventsThatTheGuestMakesUpChangeNothing) {
-  co_test([](auto executor) -> awaitable<void> {
-    shim_fixture b(executor);
+  fixture_test<shim_fixture>([](shim_fixture& b) -> awaitable<void> {
     co_await b.create("c1");
     co_await b.start("c1");
     for (const std::uint32_t number : {0U, b.last_init(), 4'000'000'000U}) {
@@ -188,17 +171,15 @@ TEST_F(TaskResources, MemoryEventsThatTheGuestMakesUpChangeNothing) {
     b.agent.run_out_of_memory(b.agent.last_create.container());
     co_await b.remove("c1");
     b.agent.run_out_of_memory(b.agent.last_create.container());
-    co_await settle(executor);
+    co_await settle(b.executor);
     co_await b.containerd.until_taken(4);
     EXPECT_EQ(count(b.containerd.topics(), "/tasks/oom"), 0U);
     EXPECT_EQ(b.containerd.topics().size(), 4U);
-    co_await b.stop();
   });
 }
 
 TEST_F(TaskResources, GuestThatRunsOutOfMemoryWithoutEndDoesNotFillTheShims) {
-  co_test([](auto executor) -> awaitable<void> {
-    shim_fixture b(executor);
+  fixture_test<shim_fixture>([](shim_fixture& b) -> awaitable<void> {
     co_await b.create("c1");
     co_await b.start("c1");
     co_await b.containerd.until_taken(2);
@@ -212,6 +193,5 @@ TEST_F(TaskResources, GuestThatRunsOutOfMemoryWithoutEndDoesNotFillTheShims) {
     co_await b.containerd.until_taken(4);
     EXPECT_EQ(count(b.containerd.topics(), "/tasks/oom"), 1U);
     EXPECT_EQ(b.containerd.topics().back(), "/tasks/exit");
-    co_await b.stop();
   });
 }

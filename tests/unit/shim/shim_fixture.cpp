@@ -65,7 +65,7 @@ shim_fixture::shim_fixture(boost::asio::any_io_executor ex, bool booted)
 }
 
 // In the order in which the shim itself ends.
-awaitable<void> shim_fixture::stop() {
+awaitable<void> shim_fixture::end() {
   co_await sandbox.stop();
   co_await service.join();
   client->close();

@@ -1,6 +1,6 @@
 // A whole shim without a virtual machine: containerd's calls go in over a socket, the agent and
 // containerd's event service are fakes. Containers are shared by real mounts, so its tests are of a
-// private_mounts fixture. A test ends with co_await stop().
+// private_mounts fixture. Tests run it by fixture_test().
 #pragma once
 
 #include <memory>
@@ -23,7 +23,7 @@ struct shim_fixture {
   // Without `booted` the sandbox is not even started.
   explicit shim_fixture(boost::asio::any_io_executor ex, bool booted = true);
 
-  flow::awaitable<void> stop();
+  flow::awaitable<void> end();
 
   // A bundle for a container that does nothing in particular. Returns its directory.
   std::string make_bundle(const std::string& id, const std::string& config = "");
