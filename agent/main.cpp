@@ -8,9 +8,9 @@
 #include <csignal>
 
 #include "agent/boot/boot.hpp"
+#include "agent/io/shim_dialer.hpp"
 #include "agent/session/clock.hpp"
 #include "agent/session/session.hpp"
-#include "agent/session/shim_dialer.hpp"
 #include "agent/storage/os.hpp"
 #include "flow/task_group.hpp"
 

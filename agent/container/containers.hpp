@@ -15,12 +15,12 @@
 
 #include "agent/boot/file_systems.hpp"
 #include "agent/container/crun.hpp"
+#include "agent/container/event_queue.hpp"
 #include "agent/container/memory_watch.hpp"
 #include "agent/container/metrics.hpp"
 #include "agent/container/reaper.hpp"
 #include "agent/io/console_socket.hpp"
 #include "agent/io/process_stdio.hpp"
-#include "agent/session/event_queue.hpp"
 #include "agent/storage/mounts.hpp"
 #include "agent/storage/os.hpp"
 #include "agent/storage/share_mounts.hpp"

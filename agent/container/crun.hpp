@@ -6,17 +6,11 @@
 #include <string>
 
 #include "agent/container/reaper.hpp"
+#include "agent/io/process_descriptors.hpp"
 #include "flow/asio.hpp"
 #include "flow/error.hpp"
 
 namespace agent {
-
-// The three descriptors a container's process starts with; borrowed for the call. -1 is /dev/null.
-struct process_descriptors {
-  int in = -1;
-  int out = -1;
-  int err = -1;
-};
 
 class crun {
  public:

@@ -12,10 +12,10 @@
 #include <memory>
 #include <optional>
 
-#include "agent/container/crun.hpp"
 #include "agent/io/input_pump.hpp"
 #include "agent/io/output_pump.hpp"
-#include "agent/session/shim_dialer.hpp"
+#include "agent/io/process_descriptors.hpp"
+#include "agent/io/shim_dialer.hpp"
 #include "flow/system/log.hpp"
 #include "flow/task_group.hpp"
 #include "hvsock/agent/v1/agent.pb.h"

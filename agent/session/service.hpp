@@ -2,7 +2,7 @@
 #pragma once
 
 #include "agent/container/containers.hpp"
-#include "agent/session/event_queue.hpp"
+#include "agent/container/event_queue.hpp"
 #include "hvsock/agent/v1/agent.ttrpc.hpp"
 
 namespace agent {

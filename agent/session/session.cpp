@@ -2,9 +2,9 @@
 
 #include "agent/container/containers.hpp"
 #include "agent/container/crun.hpp"
+#include "agent/container/event_queue.hpp"
 #include "agent/container/reaper.hpp"
 #include "agent/session/clock.hpp"
-#include "agent/session/event_queue.hpp"
 #include "agent/session/service.hpp"
 #include "flow/task_group.hpp"
 #include "runtime_api/ttrpc/server.hpp"

@@ -3,7 +3,7 @@
 
 #include <cstdint>
 
-#include "agent/session/shim_dialer.hpp"
+#include "agent/io/shim_dialer.hpp"
 #include "flow/asio.hpp"
 #include "flow/error.hpp"
 #include "flow/system/log.hpp"

@@ -5,7 +5,7 @@
 #include <list>
 #include <string>
 
-#include "agent/session/shim_dialer.hpp"
+#include "agent/io/shim_dialer.hpp"
 #include "flow/event.hpp"
 #include "flow/stream.hpp"
 #include "flow/testing/memory_transport.hpp"

@@ -1,4 +1,4 @@
-#include "agent/session/shim_dialer.hpp"
+#include "agent/io/shim_dialer.hpp"
 
 #include <linux/vm_sockets.h>
 

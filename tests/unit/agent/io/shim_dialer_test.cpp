@@ -1,4 +1,4 @@
-#include "agent/session/shim_dialer.hpp"
+#include "agent/io/shim_dialer.hpp"
 
 #include <gtest/gtest.h>
 
@@ -29,7 +29,7 @@ awaitable<void> connect_control(agent::shim_dialer& dialer, std::optional<flow::
 
 }  // namespace
 
-TEST(Host, StreamPresentsItsTokenFirst) {
+TEST(ShimDialer, StreamPresentsItsTokenFirst) {
   co_test([](auto executor) -> awaitable<void> {
     fake_shim shim(executor);
     agent::shim_dialer dialer(executor, shim.dialer());
@@ -46,7 +46,7 @@ TEST(Host, StreamPresentsItsTokenFirst) {
   });
 }
 
-TEST(Host, StreamIsTriedOnceForTheShimIsThere) {
+TEST(ShimDialer, StreamIsTriedOnceForTheShimIsThere) {
   co_test([](auto executor) -> awaitable<void> {
     fake_shim shim(executor);
     shim.accepts = 0;
@@ -57,7 +57,7 @@ TEST(Host, StreamIsTriedOnceForTheShimIsThere) {
   });
 }
 
-TEST(Host, StreamThatBreaksUnderItsTokenIsAFailure) {
+TEST(ShimDialer, StreamThatBreaksUnderItsTokenIsAFailure) {
   co_test([](auto executor) -> awaitable<void> {
     fake_shim shim(executor);
     agent::shim_dialer dialer(executor, [&] { return accept_and_break(shim); });
@@ -66,7 +66,7 @@ TEST(Host, StreamThatBreaksUnderItsTokenIsAFailure) {
   });
 }
 
-TEST(Host, ControlConnectionIsTriedUntilTheShimIsThere) {
+TEST(ShimDialer, ControlConnectionIsTriedUntilTheShimIsThere) {
   co_test([](auto executor) -> awaitable<void> {
     fake_shim shim(executor);
     shim.accepts = 0;
@@ -83,7 +83,7 @@ TEST(Host, ControlConnectionIsTriedUntilTheShimIsThere) {
   });
 }
 
-TEST(Host, ControlConnectionIsGivenUpAtTheDeadline) {
+TEST(ShimDialer, ControlConnectionIsGivenUpAtTheDeadline) {
   co_test([](auto executor) -> awaitable<void> {
     fake_shim shim(executor);
     shim.accepts = 0;
