@@ -6,6 +6,7 @@
 
 #include <boost/asio/co_spawn.hpp>
 #include <csignal>
+#include <string>
 
 #include "agent/boot/boot.hpp"
 #include "agent/io/shim_dialer.hpp"
@@ -13,6 +14,7 @@
 #include "agent/session/session.hpp"
 #include "agent/storage/os.hpp"
 #include "flow/task_group.hpp"
+#include "runtime_api/guest/contract.hpp"
 
 namespace {
 
@@ -60,7 +62,7 @@ int main() {
   if (parameters.value().debug) {
     log.set_level(flow::log::level::debug);
   }
-  log.info("hvsock-agent started", {{"ms", init_entered_ms}});
+  log.info(std::string(guest_contract::first_word) + " started", {{"ms", init_entered_ms}});
   if (!parameters.value().probe) {
     serve(parameters.value(), init_entered_ms, log);
   }

@@ -4,6 +4,8 @@
 
 #include <array>
 
+#include "runtime_api/guest/contract.hpp"
+
 namespace agent {
 namespace {
 
@@ -62,18 +64,19 @@ flow::result<void> mount_file_systems(os& system) {
 }
 
 flow::result<void> mount_share(os& system) {
-  if (auto r = system.make_directory("/run/hvsock"); !r) {
+  if (auto r = system.make_directory(guest_contract::container_directory); !r) {
     return r;
   }
-  if (auto r = system.make_directory(share_directory); !r) {
+  if (auto r = system.make_directory(guest_contract::share_directory); !r) {
     return r;
   }
-  return system.mount("hvsock", share_directory, "virtiofs", MS_NODEV, "");
+  return system.mount(guest_contract::share_tag, guest_contract::share_directory, "virtiofs",
+                      MS_NODEV, "");
 }
 
 flow::result<void> prepare_cgroups(os& system) {
   const std::string root = "/sys/fs/cgroup";
-  const std::string ours = root + containers_cgroup;
+  const std::string ours = root + guest_contract::containers_cgroup;
   if (auto r = system.make_directory(ours); !r) {
     return r;
   }

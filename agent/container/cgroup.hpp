@@ -1,4 +1,4 @@
-// The cgroup (v2) of one container, below containers_cgroup.
+// The cgroup (v2) of one container, below guest_contract::containers_cgroup.
 #pragma once
 
 #include <sys/types.h>

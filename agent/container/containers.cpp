@@ -14,6 +14,7 @@ namespace agent {
 using flow::awaitable;
 using flow::error;
 using flow::result;
+using guest_contract::container_name;
 using ttrpc::code;
 
 containers::containers(const flow::asio::any_io_executor& executor, reaper& children, crun& runtime,
@@ -94,13 +95,13 @@ awaitable<result<pid_t>> containers::run_create(container_id id, process& init,
     console.emplace(std::move(listening.value()));
   }
   const reaper::expectation exit_may_come_first(children_);
-  const auto pid = co_await crun_.create(name_of(id), bundle, init.stdio->process_ends(),
+  const auto pid = co_await crun_.create(container_name(id), bundle, init.stdio->process_ends(),
                                          console ? console->path() : std::string());
   const auto adopted =
       pid ? adopt(init, pid.value(), console ? &*console : nullptr) : result<void>(pid.error());
   if (!adopted) {
     // Also where crun failed: it may have died half-way.
-    static_cast<void>(co_await crun_.remove(name_of(id), bundle));
+    static_cast<void>(co_await crun_.remove(container_name(id), bundle));
     co_return adopted.error();
   }
   co_return pid;
@@ -111,7 +112,7 @@ awaitable<result<void>> containers::start(container_id id) {
   if (!found) {
     co_return found.error();
   }
-  co_return co_await alone(*found.value(), crun_.start(name_of(id), bundle_of(id)));
+  co_return co_await alone(*found.value(), crun_.start(container_name(id), bundle_of(id)));
 }
 
 awaitable<result<pid_t>> containers::exec(container_id id, process_id process_number,
@@ -158,7 +159,7 @@ awaitable<result<pid_t>> containers::run_exec(container_id id, process& p, const
     console.emplace(std::move(listening.value()));
   }
   const reaper::expectation exit_may_come_first(children_);
-  const auto pid = co_await crun_.exec(name_of(id), file, p.stdio->process_ends(),
+  const auto pid = co_await crun_.exec(container_name(id), file, p.stdio->process_ends(),
                                        console ? console->path() : std::string());
   if (!pid) {
     co_return pid.error();
@@ -319,7 +320,8 @@ awaitable<result<void>> containers::remove(container_id id) {
   if (!found) {
     co_return found.error();
   }
-  const auto removed = co_await alone(*found.value(), crun_.remove(name_of(id), bundle_of(id)));
+  const auto removed =
+      co_await alone(*found.value(), crun_.remove(container_name(id), bundle_of(id)));
   if (!removed) {
     co_return removed;
   }
@@ -343,20 +345,16 @@ void containers::remove_bundle(container_id id) {
   std::filesystem::remove_all(bundle_of(id), ignored);
 }
 
-std::string containers::name_of(container_id id) {
-  return "c" + std::to_string(id);
-}
-
 error containers::no_container(container_id id) {
   return {code::not_found, "container " + std::to_string(id)};
 }
 
 std::string containers::bundle_of(container_id id) const {
-  return where_.bundles + "/" + name_of(id);
+  return where_.bundles + "/" + container_name(id);
 }
 
 std::string containers::cgroup_of(container_id id) const {
-  return where_.cgroups + "/" + name_of(id);
+  return where_.cgroups + "/" + container_name(id);
 }
 
 result<containers::container*> containers::find_container(container_id id) {

@@ -13,7 +13,6 @@
 #include <string>
 #include <vector>
 
-#include "agent/boot/file_systems.hpp"
 #include "agent/container/crun.hpp"
 #include "agent/container/event_queue.hpp"
 #include "agent/container/memory_watch.hpp"
@@ -26,15 +25,16 @@
 #include "agent/storage/share_mounts.hpp"
 #include "flow/system/log.hpp"
 #include "flow/task_group.hpp"
+#include "runtime_api/guest/contract.hpp"
 
 namespace agent {
 
 // Where each container has a directory of its own, named as crun names the container; and the
 // share.
 struct container_directories {
-  std::string bundles = "/run/hvsock";
-  std::string cgroups = std::string("/sys/fs/cgroup") + containers_cgroup;
-  std::string shares = share_directory;
+  std::string bundles = guest_contract::container_directory;
+  std::string cgroups = std::string("/sys/fs/cgroup") + guest_contract::containers_cgroup;
+  std::string shares = guest_contract::share_directory;
 };
 
 // What a container has beside its bundle.
@@ -121,8 +121,6 @@ class containers {
                                                  const std::string& resources);
   flow::awaitable<void> release(std::list<std::unique_ptr<process_stdio>>::iterator stdio);
   void remove_bundle(container_id id);
-  // What crun knows the container by; also the name of its directories.
-  static std::string name_of(container_id id);
   static flow::error no_container(container_id id);
   std::string bundle_of(container_id id) const;
   std::string cgroup_of(container_id id) const;

@@ -11,6 +11,7 @@ namespace agent {
 using flow::awaitable;
 using flow::error;
 using flow::result;
+using guest_contract::container_name;
 using ttrpc::code;
 
 awaitable<result<void>> containers::pause(container_id id) {
@@ -18,7 +19,7 @@ awaitable<result<void>> containers::pause(container_id id) {
   if (!found) {
     co_return found.error();
   }
-  co_return co_await alone(*found.value(), crun_.pause(name_of(id), bundle_of(id)));
+  co_return co_await alone(*found.value(), crun_.pause(container_name(id), bundle_of(id)));
 }
 
 awaitable<result<void>> containers::resume(container_id id) {
@@ -26,7 +27,7 @@ awaitable<result<void>> containers::resume(container_id id) {
   if (!found) {
     co_return found.error();
   }
-  co_return co_await alone(*found.value(), crun_.resume(name_of(id), bundle_of(id)));
+  co_return co_await alone(*found.value(), crun_.resume(container_name(id), bundle_of(id)));
 }
 
 awaitable<result<void>> containers::update(container_id id, const std::string& resources) {
@@ -43,7 +44,7 @@ awaitable<result<void>> containers::run_update(container_id id, std::string file
   if (auto written = flow::write_file(file, resources); !written) {
     co_return written.error();
   }
-  const auto updated = co_await crun_.update(name_of(id), bundle_of(id), file);
+  const auto updated = co_await crun_.update(container_name(id), bundle_of(id), file);
   std::error_code ignored;
   std::filesystem::remove(file, ignored);
   co_return updated;

@@ -8,6 +8,7 @@
 #include <chrono>
 #include <limits>
 
+#include "runtime_api/guest/contract.hpp"
 #include "runtime_api/ttrpc/status.hpp"
 
 namespace agent {
@@ -72,6 +73,11 @@ awaitable<result<void>> process_stdio::open(shim_dialer& shim, const Stdio& want
 
 awaitable<result<void>> process_stdio::connect(shim_dialer& shim, const Stream& wanted,
                                                channel& to) {
+  if (wanted.token().size() != guest_contract::token_size) {
+    co_return error(ttrpc::code::invalid_argument,
+                    "stream token of " + std::to_string(wanted.token().size()) +
+                        " bytes instead of " + std::to_string(guest_contract::token_size));
+  }
   auto stream = co_await shim.connect_stream(wanted.token());
   if (!stream) {
     co_return stream.error();

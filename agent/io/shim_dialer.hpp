@@ -29,7 +29,8 @@ class shim_dialer {
   flow::awaitable<flow::result<flow::stream>> connect_control(
       std::chrono::steady_clock::duration deadline);
 
-  // A stream of a process: presents `token`, which the shim issued for it.
+  // A stream of a process: presents `token`, of guest_contract::token_size bytes, which
+  // the shim issued for it.
   flow::awaitable<flow::result<flow::stream>> connect_stream(std::string token);
 
  private:

@@ -10,6 +10,7 @@
 #include "agent/session/clock.hpp"
 #include "agent/session/entropy.hpp"
 #include "flow/system/file.hpp"
+#include "runtime_api/guest/contract.hpp"
 #include "runtime_api/ttrpc/status.hpp"
 
 namespace agent {
@@ -17,14 +18,9 @@ namespace agent {
 using flow::awaitable;
 using flow::error;
 using flow::result;
+using guest_contract::protocol_version;
 using ttrpc::code;
 namespace api = hvsock::agent::v1;
-
-namespace {
-
-constexpr std::uint32_t protocol_version = 1;
-
-}  // namespace
 
 service::service(containers& all, event_queue& events, boot_times times)
     : containers_(all), events_(events), times_(times) {}
@@ -126,9 +122,8 @@ service::answer<api::ExecResponse> service::exec(context& /*call*/,
 
 service::answer<api::KillResponse> service::kill(context& /*call*/,
                                                  const api::KillRequest& request) {
-  constexpr std::uint32_t last_signal = 64;
-  if (request.signal() > last_signal) {
-    co_return error(code::invalid_argument, "signal " + std::to_string(request.signal()));
+  if (request.signal() > guest_contract::last_signal) {
+    co_return error(code::invalid_argument, "invalid signal " + std::to_string(request.signal()));
   }
   const auto killed = containers_.kill(request.container(), request.process(),
                                        static_cast<int>(request.signal()), request.all());
