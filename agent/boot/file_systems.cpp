@@ -29,9 +29,10 @@ constexpr std::array mounts{
     mount_entry{"cgroup2", "/sys/fs/cgroup", no_programs, ""},
 };
 
-// pivot_root(2) refuses a root that is not itself mounted on something, which the initramfs is not.
-// A bind mount of the very same tree, moved over it, is; nothing has to be copied. It must lie over
-// it: whoever enters a container's mount namespace later starts at what is on top of the old root.
+// pivot_root(2) refuses a root that is not itself a mount on something, as the initramfs is not. A
+// bind mount of the same tree, moved over it, is one; nothing has to be copied. It must lie over
+// the old root: a process that enters a container's mount namespace later starts at what is mounted
+// on top there.
 flow::result<void> leave_initramfs(os& system) {
   const std::string next = "/run";
   if (auto r = system.mount("/", next, "", MS_BIND, ""); !r) {
@@ -92,7 +93,7 @@ flow::result<void> prepare_cgroups(os& system) {
       end = names.size();
     }
     if (end > begin) {
-      // One at a time: one that the kernel refuses must not take the others with it.
+      // One at a time: if the kernel refuses one, the others are still enabled.
       const auto enable = "+" + names.substr(begin, end - begin);
       for (const auto& directory : {root, ours}) {
         static_cast<void>(system.write_file(directory + "/cgroup.subtree_control", enable));

@@ -1,4 +1,4 @@
-// Makes the guest's file system tree what containers expect of a Linux machine.
+// Gives the guest the file systems that containers expect of a Linux machine.
 #pragma once
 
 #include "agent/storage/os.hpp"
@@ -12,7 +12,8 @@ flow::result<void> mount_file_systems(os& system);
 // Mounts the host's shared directory with virtiofs, whose modules must be loaded.
 flow::result<void> mount_share(os& system);
 
-// Creates the cgroup of all containers and hands every controller the kernel has down to it.
+// Creates the cgroup of all containers and enables every controller of the kernel in it. A
+// controller that the kernel refuses is left out.
 flow::result<void> prepare_cgroups(os& system);
 
 }  // namespace agent
