@@ -117,14 +117,16 @@ TEST(AgentService, HelloNamesTheGuest) {
   });
 }
 
-TEST(AgentService, HelloInAnotherProtocolIsRefusedInWordsThatNameBoth) {
+TEST(AgentService, HelloInAnotherProtocolIsRefusedByAnErrorThatNamesBoth) {
   co_test([](auto executor) -> awaitable<void> {
     bench b(executor);
     auto request = hello();
     request.set_protocol(2);
     const auto answer = co_await b.agent.hello(request);
     EXPECT_EQ(answer.error().code(), code::unimplemented);
-    EXPECT_EQ(answer.error().context(), "this agent speaks protocol 1, the shim speaks 2");
+    EXPECT_EQ(answer.error().context(), 
+              "shim uses protocol 2, this agent needs 1: install the guest image that came with "
+              "the shim");
     co_await b.end();
   });
 }
