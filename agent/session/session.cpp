@@ -29,7 +29,13 @@ awaitable<result<void>> serve_shim(flow::asio::any_io_executor executor, shim_di
   crun runtime(children);
   event_queue events(executor);
   linux_os system;
-  containers all(executor, children, runtime, shim, events, system, log);
+  containers all({.executor = executor,
+                  .children = children,
+                  .runtime = runtime,
+                  .shim = shim,
+                  .events = events,
+                  .system = system,
+                  .log = log});
   service api(all, events,
               {.init_entered_ms = init_entered_ms, .connected_ms = milliseconds_since_boot()});
 

@@ -141,7 +141,7 @@ TEST(Crun, FailureWithoutWordsIsToldByItsStatus) {
   fixture_test<bench>([](bench& b) -> awaitable<void> {
     b.install("exit 125");
     const auto started = co_await b.crun.start("c1", b.bundle);
-    EXPECT_EQ(failure_of(started), "crun ended with status 125: unknown");
+    EXPECT_EQ(failure_of(started), "crun exited with status 125: unknown");
   });
 }
 
@@ -149,7 +149,7 @@ TEST(Crun, DeathByASignalIsAFailure) {
   fixture_test<bench>([](bench& b) -> awaitable<void> {
     b.install("kill -KILL $$");
     const auto started = co_await b.crun.start("c1", b.bundle);
-    EXPECT_EQ(failure_of(started), "crun ended with status 137: unknown");
+    EXPECT_EQ(failure_of(started), "crun exited with status 137: unknown");
   });
 }
 
@@ -158,7 +158,7 @@ TEST(Crun, WordsOfAnEarlierCallAreNotRepeated) {
     b.install("exit 1");
     EXPECT_TRUE(flow::write_file(b.bundle + "/log", R"({"msg":"old","level":"error"})"));
     const auto started = co_await b.crun.start("c1", b.bundle);
-    EXPECT_EQ(failure_of(started), "crun ended with status 1: unknown");
+    EXPECT_EQ(failure_of(started), "crun exited with status 1: unknown");
   });
 }
 

@@ -15,7 +15,7 @@
 #include "tests/support/co_test.hpp"
 #include "tests/unit/agent/fixture_test.hpp"
 
-using agent::process_end;
+using agent::process_exit;
 using agent::reaper;
 using flow::awaitable;
 using tests::co_test;
@@ -86,8 +86,8 @@ TEST(Reaper, TellsWhenItEnded) {
     };
     const auto before = now();
     const auto end = co_await b.children.wait(run("exit 0"));
-    EXPECT_GE(end.ended_at, before);
-    EXPECT_LE(end.ended_at, now());
+    EXPECT_GE(end.exited_at, before);
+    EXPECT_LE(end.exited_at, now());
   });
 }
 
@@ -97,7 +97,7 @@ TEST(Reaper, AChildThatEndedBeforeItRanIsReaped) {
     const pid_t pid = run("exit 3");
     wait_until_ended(pid);
     std::uint32_t status = 0;
-    b.children.watch(pid, [&](process_end end) { status = end.status; });
+    b.children.watch(pid, [&](process_exit end) { status = end.status; });
     b.start();
     co_await b.end();
     EXPECT_EQ(status, 3U);
@@ -135,7 +135,7 @@ TEST(Reaper, AChildNobodyWatchesIsReapedAndForgotten) {
     co_await b.children.wait(run("exit 0"));
     EXPECT_EQ(::kill(unknown, 0), -1);
     bool told = false;
-    b.children.watch(unknown, [&](process_end) { told = true; });
+    b.children.watch(unknown, [&](process_exit) { told = true; });
     EXPECT_FALSE(told) << "the pid may be another process's by now";
   });
 }
@@ -149,7 +149,7 @@ TEST(Reaper, AnExpectedExitWaitsForItsWatcher) {
       wait_until_ended(early);
       co_await b.children.wait(run("exit 0"));
       int told = 0;
-      b.children.watch(early, [&](process_end end) {
+      b.children.watch(early, [&](process_exit end) {
         EXPECT_EQ(end.status, 9U);
         ++told;
       });
@@ -170,10 +170,10 @@ TEST(Reaper, AnExpectationThatEndedKeepsNothingButTheOthersDo) {
     co_await b.children.wait(run("exit 0"));
     int told = 0;
     inner.reset();
-    b.children.watch(first, [&](process_end) { ++told; });
+    b.children.watch(first, [&](process_exit) { ++told; });
     EXPECT_EQ(told, 1);
     outer.reset();
-    b.children.watch(second, [&](process_end) { ++told; });
+    b.children.watch(second, [&](process_exit) { ++told; });
     EXPECT_EQ(told, 1);
   });
 }
@@ -184,7 +184,7 @@ TEST(Reaper, ManyThatEndAtOnceAreAllTold) {
     flow::event changed(b.executor);
     for (std::uint32_t n = 0; n < 50; ++n) {
       const pid_t pid = run("exit " + std::to_string(n));
-      b.children.watch(pid, [&](process_end end) {
+      b.children.watch(pid, [&](process_exit end) {
         told.insert(end.status);
         changed.notify_all();
       });
@@ -211,7 +211,7 @@ TEST(Reaper, StopIsHeardFromWithinAHandler) {
     bench b(executor);
     b.start();
     // The wait for a signal has completed and the next has not begun.
-    b.children.watch(run("exit 0"), [&](process_end) { b.children.stop(); });
+    b.children.watch(run("exit 0"), [&](process_exit) { b.children.stop(); });
     co_await b.tasks.join();
   });
 }
@@ -221,8 +221,8 @@ TEST(Reaper, AHandlerMayWatchAnother) {
     b.start();
     flow::event done(b.executor);
     bool told = false;
-    b.children.watch(run("exit 0"), [&](process_end) {
-      b.children.watch(run("exit 0"), [&](process_end) {
+    b.children.watch(run("exit 0"), [&](process_exit) {
+      b.children.watch(run("exit 0"), [&](process_exit) {
         told = true;
         done.notify_all();
       });
