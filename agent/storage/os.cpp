@@ -43,7 +43,7 @@ result<void> linux_os::unmount(const std::string& target) {
   if (::umount2(target.c_str(), UMOUNT_NOFOLLOW) == 0) {
     return {};
   }
-  const auto failure = system_error("unmount " + target);
+  auto failure = system_error("unmount " + target);
   ::umount2(target.c_str(), UMOUNT_NOFOLLOW | MNT_DETACH);
   return failure;
 }
