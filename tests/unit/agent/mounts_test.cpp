@@ -93,7 +93,7 @@ TEST(Mounts, DiskThatAppearsLateIsWaitedFor) {
     b.system.files["/sys/block/sdc/device/vpd_pg80"] = std::string("\0\x80\0\5", 4) + "c1-m9";
     b.system.directories["/sys/block"].push_back("sdc");
     time.advance(agent::limits::last_disk_look);
-    co_await making.wait();
+    co_await turns(executor);
     EXPECT_TRUE(*making) << making->error().message();
     EXPECT_TRUE(b.system.did("mount /dev/sdc on /run/hvsock/c1/m9 as ext4"));
   });
@@ -110,7 +110,7 @@ TEST(Mounts, DiskThatNeverAppearsIsAnErrorAfterTheLimit) {
     EXPECT_FALSE(making.done());
     EXPECT_TRUE(time.awaited());
     time.advance(agent::limits::last_disk_look);
-    co_await making.wait();
+    co_await turns(executor);
     EXPECT_EQ(making->error().code(), flow::errc::timed_out);
     EXPECT_NE(making->error().message().find("disk c1-m9"), std::string::npos);
   });
