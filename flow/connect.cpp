@@ -97,12 +97,12 @@ awaitable<result<void>> read_answer(transport& t, const deadline& limit) {
 }
 
 // What a proxy is told before the connection is the caller's.
-struct command {
+struct proxy_command {
   std::string text;
   bool answered = false;
 };
 
-awaitable<result<void>> send_command(transport& t, command c, const deadline& limit) {
+awaitable<result<void>> send_command(transport& t, proxy_command c, const deadline& limit) {
   // In one piece: Firecracker drops a command that comes in two.
   const iovec whole{c.text.data(), c.text.size()};
   error_code ec;
@@ -171,7 +171,7 @@ result<target> unix_target(const asio::any_io_executor& executor, const std::str
 }
 
 awaitable<result<transport_ptr>> connect(result<target> prepared, steady_clock::duration timeout,
-                                         std::string where, command first = command()) {
+                                         std::string where, proxy_command first = proxy_command()) {
   if (!prepared) {
     co_return prepared.error().in(where);
   }
@@ -206,7 +206,7 @@ awaitable<result<transport_ptr>> connect_unix(const asio::any_io_executor& execu
 awaitable<result<transport_ptr>> connect_hybrid(const asio::any_io_executor& executor,
                                                 const std::string& path, std::uint32_t port,
                                                 steady_clock::duration timeout) {
-  command c{"CONNECT " + std::to_string(port) + "\n", true};
+  proxy_command c{"CONNECT " + std::to_string(port) + "\n", true};
   return connect(unix_target(executor, path), timeout,
                  "connect " + path + " port " + std::to_string(port), std::move(c));
 }
@@ -214,7 +214,7 @@ awaitable<result<transport_ptr>> connect_hybrid(const asio::any_io_executor& exe
 awaitable<result<transport_ptr>> connect_hyperkit(const asio::any_io_executor& executor,
                                                   const std::string& directory, std::uint32_t port,
                                                   steady_clock::duration timeout) {
-  command c{detail::hyperkit_name(detail::hyperkit_guest_cid, port) + "\n", false};
+  proxy_command c{detail::hyperkit_name(detail::hyperkit_guest_cid, port) + "\n", false};
   return connect(unix_target(executor, directory + "/connect"), timeout,
                  "connect " + directory + " port " + std::to_string(port), std::move(c));
 }

@@ -6,7 +6,6 @@
 #include <boost/asio/posix/stream_descriptor.hpp>
 #include <cerrno>
 #include <cstring>
-#include <optional>
 #include <utility>
 
 #include "flow/detail/socket.hpp"

@@ -35,100 +35,19 @@
 // Thread rule: everything on the thread that runs the executor.
 #pragma once
 
-#include <array>
-#include <boost/asio/append.hpp>
 #include <boost/asio/async_result.hpp>
-#include <boost/asio/dispatch.hpp>
-#include <boost/smart_ptr/intrusive_ptr.hpp>
 #include <chrono>
+#include <cstddef>
 #include <cstdint>
 #include <memory>
 
-#include "flow/frame.hpp"
+#include "flow/asio.hpp"
+#include "flow/detail/stream_handle.hpp"
+#include "flow/error.hpp"
+#include "flow/stream_options.hpp"
 #include "flow/transport.hpp"
-#include "flow/unique_handler.hpp"
 
 namespace flow {
-
-struct stream_options {
-  // The largest Data payload sent: legacy_max_payload to any peer, up to agreed_max_payload where
-  // both ends agreed on it out of band. At least 1.
-  std::uint32_t max_payload = legacy_max_payload;
-
-  // The largest Data payload accepted; a larger one is errc::frame_too_large. Nothing of that size
-  // is ever allocated.
-  std::uint32_t max_frame = agreed_max_payload;
-
-  // How many bytes are read ahead while the application does not read; then the transport pushes
-  // back. At most 65536, at least frame_header_size.
-  std::size_t read_ahead = 65536;
-
-  // How long the end that is closed by its peer waits for the end of the transport after the peer's
-  // Close, before it drops the transport itself.
-  std::chrono::steady_clock::duration close_wait = std::chrono::seconds(10);
-
-  // How many bytes close() drains, waiting for the peer's Close.
-  std::uint64_t max_drain = std::uint64_t{64} << 20U;
-};
-
-struct close_result {
-  // Both ends have said Close. Where ours was first and the peer is one of ours, it held every byte
-  // that was accepted here. A peer that closes at the same moment is indistinguishable from one
-  // that answers: proof that an application consumed what was sent is only its own ShutdownWrite,
-  // awaited after ours.
-  bool acknowledged = false;
-
-  // The peer's Close was first: what was written here last may have been discarded there.
-  bool peer_first = false;
-
-  // Why it was not acknowledged: errc::timed_out, truncated, reset, protocol, ..., or errc::aborted
-  // after abort() or when max_drain was exceeded.
-  error_code reason;
-
-  // Payload bytes of the peer that were received but not delivered to the application, those
-  // after shutdown_read() included.
-  std::uint64_t discarded = 0;
-};
-
-namespace detail {
-
-class stream_core;
-void intrusive_ptr_add_ref(stream_core* core) noexcept;
-void intrusive_ptr_release(stream_core* core) noexcept;
-using core_ptr = boost::intrusive_ptr<stream_core>;
-
-// Called on the stream's executor.
-using io_handler = unique_handler<void(error_code, std::size_t)>;
-
-// Takes a completion from the stream's executor to the handler's own.
-template <class Handler>
-struct rebound_handler {
-  void operator()(error_code ec, std::size_t n) {
-    asio::dispatch(executor, asio::append(std::move(handler), ec, n));
-  }
-
-  Handler handler;
-  asio::any_io_executor executor;  // of the stream; for handlers that have none
-};
-
-// How many buffers of one write are taken at once, as asio::async_write offers them.
-inline constexpr std::size_t max_write_buffers = 16;
-
-struct write_buffers {
-  std::array<iovec, max_write_buffers> data;
-  std::size_t count = 0;
-};
-
-// sendmsg(2) does not write to what an iovec points to.
-inline iovec to_iovec(asio::const_buffer b) noexcept {
-  return {const_cast<void*>(b.data()), b.size()};
-}
-
-const asio::any_io_executor& executor_of(const stream_core& core) noexcept;
-void start_read(const core_ptr& core, asio::mutable_buffer buffer, io_handler handler);
-void start_write(const core_ptr& core, const write_buffers& buffers, io_handler handler);
-
-}  // namespace detail
 
 class stream {
  public:

@@ -11,6 +11,7 @@
 #include "shim/bootstrap/start.hpp"
 #include "shim/bootstrap/start_input.hpp"
 #include "shim/options.hpp"
+#include "shim/state/program_path.hpp"
 
 namespace {
 
@@ -50,10 +51,7 @@ int run(const shim::options& o) {
     case shim::options::action::version:
       return print(STDOUT_FILENO, "containerd-shim-hvsock-v2 " HVSOCK_VERSION "\n");
     case shim::options::action::help:
-      return print(
-          STDOUT_FILENO,
-          "containerd-shim-hvsock-v2 is run by containerd, "
-          "see https://github.com/containerd/containerd/blob/main/core/runtime/v2/README.md\n");
+      return print(STDOUT_FILENO, shim::help_text());
   }
   return 2;
 }

@@ -1,5 +1,6 @@
 #include "shim/options.hpp"
 
+#include <algorithm>
 #include <string_view>
 
 namespace shim {
@@ -16,30 +17,55 @@ error invalid(const std::string& what) {
 
 struct value_flag {
   std::string_view name;
-  std::string options::* member;
+  std::string options::* member;  // nullptr: accepted and not used
+  std::string_view help;
 };
 
 struct switch_flag {
   std::string_view name;
   options::action action;
+  std::string_view help;
+};
+
+struct action_word {
+  std::string_view name;
+  options::action action;
+  std::string_view help;
 };
 
 constexpr value_flag value_flags[] = {
-    {"namespace", &options::containerd_namespace},
-    {"id", &options::id},
-    {"address", &options::address},
-    {"bundle", &options::bundle},
-    {"socket", &options::socket},
+    {"namespace", &options::containerd_namespace, "containerd's namespace of the container"},
+    {"id", &options::id, "the container's id"},
+    {"address", &options::address, "containerd's socket; a part of the socket's name"},
+    {"bundle", &options::bundle, "for delete: the bundle, if it is not the current directory"},
+    {"socket", &options::socket, "serve at this path, not at descriptor 3"},
+    // For shims that publish events by running a program, or serve profiles.
+    {"publish-binary", nullptr, "accepted and not used"},
+    {"debug-socket", nullptr, "accepted and not used"},
 };
 
-// Legacy, for shims that publish events by running a program, or serve profiles.
-constexpr std::string_view ignored_value_flags[] = {"publish-binary", "debug-socket"};
+constexpr std::string_view debug_flag = "debug";
+constexpr std::string_view debug_help = "log at debug level, as [shim] debug does";
 
 constexpr switch_flag switch_flags[] = {
-    {"v", options::action::version}, {"version", options::action::version},
-    {"info", options::action::info}, {"h", options::action::help},
-    {"help", options::action::help},
+    {"v", options::action::version, "print the version"},
+    {"version", options::action::version, "print the version"},
+    {"info", options::action::info, "print what containerd asks about a runtime (protobuf)"},
+    {"h", options::action::help, "print this text"},
+    {"help", options::action::help, "print this text"},
 };
+
+constexpr action_word action_words[] = {
+    {"start", options::action::start, "start a shim for the bundle and print its address"},
+    {"delete", options::action::remove, "remove what a shim that was killed has left"},
+};
+
+std::string line(std::string_view name, std::string_view help) {
+  constexpr std::size_t width = 24;
+  std::string text = "  " + std::string(name);
+  text.resize(std::max(width, text.size() + 1), ' ');
+  return text + std::string(help) + "\n";
+}
 
 bool is_true(std::string_view value) {
   return value.empty() || value == "true" || value == "1";
@@ -82,7 +108,7 @@ class parser {
     const bool has_value = equals != std::string_view::npos;
     const auto value = has_value ? word.substr(equals + 1) : std::string_view();
 
-    if (name == "debug") {
+    if (name == debug_flag) {
       parsed_.debug = is_true(value);
       return {};
     }
@@ -97,12 +123,8 @@ class parser {
     }
     for (const auto& flag : value_flags) {
       if (flag.name == name) {
-        return take_value(name, has_value, value, &(parsed_.*flag.member));
-      }
-    }
-    for (const auto& flag : ignored_value_flags) {
-      if (flag == name) {
-        return take_value(name, has_value, value, nullptr);
+        return take_value(name, has_value, value,
+                          flag.member == nullptr ? nullptr : &(parsed_.*flag.member));
       }
     }
     return invalid("unknown flag -" + std::string(name));
@@ -127,14 +149,13 @@ class parser {
       return {};
     }
     const auto& word = arguments_[next_];
-    if (word == "start") {
-      parsed_.what = options::action::start;
-    } else if (word == "delete") {
-      parsed_.what = options::action::remove;
-    } else {
-      return invalid("unknown action " + word);
+    for (const auto& known : action_words) {
+      if (known.name == word) {
+        parsed_.what = known.action;
+        return {};
+      }
     }
-    return {};
+    return invalid("unknown action " + word);
   }
 
   const std::vector<std::string>& arguments_;
@@ -146,6 +167,27 @@ class parser {
 
 result<options> parse_options(const std::vector<std::string>& arguments) {
   return parser(arguments).parse();
+}
+
+std::string help_text() {
+  std::string text =
+      "containerd-shim-hvsock-v2 is run by containerd: see containerd-shim-hvsock-v2(8).\n"
+      "\n"
+      "usage: containerd-shim-hvsock-v2 [flags] [action]\n"
+      "\n"
+      "actions; without one it is the shim itself, as start runs it:\n";
+  for (const auto& known : action_words) {
+    text += line(known.name, known.help);
+  }
+  text += "\nflags:\n";
+  for (const auto& flag : value_flags) {
+    text += line("-" + std::string(flag.name) + " VALUE", flag.help);
+  }
+  text += line("-" + std::string(debug_flag), debug_help);
+  for (const auto& flag : switch_flags) {
+    text += line("-" + std::string(flag.name), flag.help);
+  }
+  return text;
 }
 
 }  // namespace shim

@@ -31,4 +31,7 @@ struct options {
 // unknown flag or action, or where the namespace is missing.
 flow::result<options> parse_options(const std::vector<std::string>& arguments);
 
+// What -help prints: every flag and action that parse_options() knows, a line each.
+std::string help_text();
+
 }  // namespace shim

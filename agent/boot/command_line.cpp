@@ -1,9 +1,9 @@
 #include "agent/boot/command_line.hpp"
 
 #include <algorithm>
-#include <charconv>
 #include <string>
 
+#include "flow/system/number.hpp"
 #include "runtime_api/guest/contract.hpp"
 
 namespace agent {
@@ -43,12 +43,11 @@ flow::result<command_line> parse_command_line(std::string_view text) {
     const auto word = take_word(text);
     constexpr std::string_view port = guest_contract::port_parameter;
     if (word.starts_with(port)) {
-      const auto value = word.substr(port.size());
-      const auto [rest, ec] =
-          std::from_chars(value.data(), value.data() + value.size(), parsed.port);
-      if (ec != std::errc() || rest != value.data() + value.size() || parsed.port == 0) {
+      const auto number = flow::parse_number<std::uint32_t>(word.substr(port.size()), 1);
+      if (!number) {
         return wrong(word);
       }
+      parsed.port = *number;
     } else if (word == guest_contract::probe_parameter) {
       parsed.probe = true;
     } else if (word == guest_contract::debug_parameter) {

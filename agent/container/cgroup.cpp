@@ -1,10 +1,12 @@
 #include "agent/container/cgroup.hpp"
 
-#include <charconv>
 #include <csignal>
 #include <filesystem>
+#include <string_view>
 
 #include "flow/system/file.hpp"
+#include "flow/system/number.hpp"
+#include "flow/system/split.hpp"
 
 namespace agent {
 
@@ -12,17 +14,12 @@ using flow::result;
 
 namespace {
 
-void append_pids(const std::string& text, std::vector<pid_t>& pids) {
-  const char* at = text.data();
-  const char* end = at + text.size();
-  while (at < end) {
-    pid_t pid = 0;
-    const auto parsed = std::from_chars(at, end, pid);
+void append_pids(std::string_view text, std::vector<pid_t>& pids) {
+  while (!text.empty()) {
     // The kernel shows 0 for a process of another pid namespace; kill() takes it for our own group.
-    if (parsed.ec == std::errc() && pid > 0) {
-      pids.push_back(pid);
+    if (const auto pid = flow::parse_number<pid_t>(flow::split_front(text, '\n'), 1)) {
+      pids.push_back(*pid);
     }
-    at = parsed.ptr + 1;
   }
 }
 

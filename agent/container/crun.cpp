@@ -3,10 +3,10 @@
 #include <unistd.h>
 
 #include <boost/json/parse.hpp>
-#include <charconv>
 #include <vector>
 
 #include "flow/system/file.hpp"
+#include "flow/system/number.hpp"
 #include "flow/system/spawn.hpp"
 #include "flow/system/split.hpp"
 #include "runtime_api/ttrpc/status.hpp"
@@ -25,13 +25,12 @@ result<pid_t> read_pid(const std::string& file) {
   if (!text) {
     return std::move(text).error();
   }
-  pid_t pid = 0;
-  const char* begin = text.value().data();
-  const auto parsed = std::from_chars(begin, begin + text.value().size(), pid);
-  if (parsed.ec != std::errc() || pid <= 0) {
+  std::string_view line = *text;
+  const auto pid = flow::parse_number<pid_t>(flow::split_front(line, '\n'), 1);
+  if (!pid) {
     return error(errc::protocol, "crun did not write a pid to " + file);
   }
-  return pid;
+  return *pid;
 }
 
 void append_console(std::vector<std::string>& arguments, const std::string& console_socket) {

@@ -1,15 +1,13 @@
 #include "agent/io/console_socket.hpp"
 
 #include <fcntl.h>
-#include <sys/socket.h>
-#include <sys/un.h>
 #include <unistd.h>
 
 #include <array>
-#include <cstring>
 #include <vector>
 
 #include "flow/system/scm_rights.hpp"
+#include "flow/system/unix_socket.hpp"
 
 namespace agent {
 
@@ -29,34 +27,23 @@ console_socket::~console_socket() {
 }
 
 result<console_socket> console_socket::listen(std::string path) {
-  sockaddr_un address{};
-  address.sun_family = AF_UNIX;
-  if (path.size() >= sizeof(address.sun_path)) {
-    return error(errc::invalid_argument, "console socket: path too long: " + path);
-  }
-  std::memcpy(address.sun_path, path.data(), path.size());
-  unique_fd listener(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
+  auto listener = flow::listen_unix(path, 1);
   if (!listener) {
-    return system_error("console socket");
+    return listener.error().in("console socket");
   }
-  if (::bind(listener.get(), reinterpret_cast<sockaddr*>(&address), sizeof(address)) != 0 ||
-      ::listen(listener.get(), 1) != 0) {
-    return system_error("console socket: listen at " + path);
-  }
-  return console_socket(std::move(path), std::move(listener));
+  return console_socket(std::move(path), std::move(*listener));
 }
 
 result<unique_fd> console_socket::receive() {
-  const unique_fd connection(
-      ::accept4(listener_.get(), nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK));
+  const auto connection = flow::accept_unix(listener_.get());
   if (!connection) {
-    return system_error("console socket: accept");
+    return connection.error().in("console socket");
   }
 
   // The payload that comes with the descriptor is a name of the pty, which is not needed.
   std::array<std::byte, 256> name{};
   std::vector<unique_fd> sent;
-  const auto received = flow::receive_with_descriptors(connection.get(), name, sent);
+  const auto received = flow::receive_with_descriptors(connection->get(), name, sent);
   if (!received && received.error().code() != errc::protocol) {
     return flow::error(received.error()).in("console socket");
   }

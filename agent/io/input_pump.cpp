@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "agent/limits.hpp"
+#include "flow/system/retry_interrupted.hpp"
 
 namespace agent {
 
@@ -56,7 +57,8 @@ awaitable<void> input_pump::run() {
 
 awaitable<bool> input_pump::write_all(const char* data, std::size_t size) {
   while (size > 0) {
-    const auto n = ::write(sink_.native_handle(), data, size);
+    const auto n =
+        flow::retry_interrupted([&] { return ::write(sink_.native_handle(), data, size); });
     if (n >= 0) {
       data += n;
       size -= static_cast<std::size_t>(n);
@@ -66,7 +68,7 @@ awaitable<bool> input_pump::write_all(const char* data, std::size_t size) {
       if (std::get<0>(r)) {
         co_return false;
       }
-    } else if (errno != EINTR) {
+    } else {
       co_return false;
     }
   }

@@ -10,6 +10,7 @@
 
 #include "agent/limits.hpp"
 #include "flow/frame.hpp"
+#include "flow/system/retry_interrupted.hpp"
 
 namespace agent {
 
@@ -21,10 +22,8 @@ output_pump::output_pump(boost::asio::posix::stream_descriptor& source, source_k
     : source_(source), kind_(kind), to_(to) {}
 
 output_pump::piece output_pump::read_source(std::span<char> buffer) {
-  ssize_t n = 0;
-  do {
-    n = ::read(source_.native_handle(), buffer.data(), buffer.size());
-  } while (n < 0 && errno == EINTR);
+  const auto n = flow::retry_interrupted(
+      [&] { return ::read(source_.native_handle(), buffer.data(), buffer.size()); });
   if (n > 0) {
     read_ += static_cast<std::uint64_t>(n);
     return {read_result::data, static_cast<std::size_t>(n)};

@@ -4,11 +4,11 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
-#include <array>
 #include <limits>
 
 #include "agent/limits.hpp"
 #include "flow/system/log_failures.hpp"
+#include "flow/system/pipe.hpp"
 #include "runtime_api/guest/contract.hpp"
 #include "runtime_api/ttrpc/status.hpp"
 
@@ -78,14 +78,12 @@ awaitable<result<void>> process_stdio::connect(shim_dialer& shim, const Stream& 
 }
 
 result<void> process_stdio::make_pipe(channel& to, bool process_reads) {
-  std::array<int, 2> ends{};
-  if (::pipe2(ends.data(), O_CLOEXEC) != 0) {
-    return system_error("pipe");
+  auto pipe = flow::make_pipe();
+  if (!pipe) {
+    return pipe.error();
   }
-  unique_fd read_end(ends[0]);
-  unique_fd write_end(ends[1]);
-  unique_fd& ours = process_reads ? write_end : read_end;
-  unique_fd& theirs = process_reads ? read_end : write_end;
+  unique_fd& ours = process_reads ? pipe->writer : pipe->reader;
+  unique_fd& theirs = process_reads ? pipe->reader : pipe->writer;
   // Only ours: the two ends are separate open files, and a process expects a blocking stdout.
   if (::fcntl(ours.get(), F_SETFL, O_NONBLOCK) != 0) {
     return system_error("pipe");

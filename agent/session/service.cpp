@@ -3,13 +3,14 @@
 #include <sys/utsname.h>
 #include <unistd.h>
 
-#include <cstdlib>
 #include <stop_token>
 #include <utility>
 
 #include "agent/session/clock.hpp"
 #include "agent/session/entropy.hpp"
 #include "flow/system/file.hpp"
+#include "flow/system/number.hpp"
+#include "flow/system/split.hpp"
 #include "runtime_api/guest/contract.hpp"
 #include "runtime_api/ttrpc/status.hpp"
 
@@ -220,8 +221,10 @@ service::answer<api::StatusResponse> service::status(context& /*call*/,
   if (!statm) {
     co_return statm.error();
   }
-  const auto resident = statm.value().find(' ') + 1;
-  response.set_resident_bytes(std::strtoull(statm.value().c_str() + resident, nullptr, 10) *
+  std::string_view numbers = *statm;
+  flow::split_front(numbers, ' ');
+  const auto resident = flow::parse_number<std::uint64_t>(flow::split_front(numbers, ' '));
+  response.set_resident_bytes(resident.value_or(0) *
                               static_cast<std::uint64_t>(::sysconf(_SC_PAGESIZE)));
   response.set_containers(static_cast<std::uint32_t>(containers_.container_count()));
   response.set_processes(static_cast<std::uint32_t>(containers_.process_count()));

@@ -7,8 +7,8 @@
 #include <vector>
 
 #include "flow/detail/buffer_pool.hpp"
+#include "flow/detail/stream_handle.hpp"
 #include "flow/frame_encoder.hpp"
-#include "flow/stream.hpp"
 
 namespace flow::detail {
 

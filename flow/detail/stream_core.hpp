@@ -13,8 +13,9 @@
 
 #include "flow/detail/receive_buffer.hpp"
 #include "flow/detail/send_queue.hpp"
+#include "flow/detail/stream_handle.hpp"
 #include "flow/event.hpp"
-#include "flow/stream.hpp"
+#include "flow/stream_options.hpp"
 #include "flow/stream_state.hpp"
 
 namespace flow::detail {

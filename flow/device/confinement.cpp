@@ -23,10 +23,6 @@
 namespace flow::device {
 namespace {
 
-// Standard streams, the loop, the front end, event and memory descriptors, a message's worth of
-// further ones, a socket pair being made, handshakes of the hybrid form.
-constexpr std::size_t other_descriptors = 32 + max_handshakes;
-
 constexpr unsigned restrictions =
     MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC;
 

@@ -5,10 +5,10 @@
 #include <cerrno>
 #include <utility>
 
+#include "flow/device/limits.hpp"
+
 namespace flow::device {
 namespace {
-
-constexpr std::size_t batch = 64;
 
 std::uint64_t tag(std::uint32_t slot, std::uint32_t generation) {
   return (std::uint64_t{generation} << 32U) | slot;
@@ -116,12 +116,13 @@ int event_loop::wait_milliseconds(clock::duration limit) const {
   }
   // Rounded up, so that a timer is due when the wait ends.
   const auto ms = std::chrono::ceil<std::chrono::milliseconds>(limit).count();
-  return static_cast<int>(std::clamp<decltype(ms)>(ms, 0, 60'000));
+  return static_cast<int>(std::clamp<decltype(ms)>(ms, 0, longest_wait.count()));
 }
 
 result<> event_loop::run_once(clock::duration limit) {
-  std::array<epoll_event, batch> events;
-  const int n = ::epoll_wait(epoll_.get(), events.data(), int{batch}, wait_milliseconds(limit));
+  std::array<epoll_event, events_per_turn> events;
+  const int n =
+      ::epoll_wait(epoll_.get(), events.data(), events_per_turn, wait_milliseconds(limit));
   if (n < 0 && errno != EINTR) {
     return system_error("epoll_wait");
   }

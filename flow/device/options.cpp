@@ -1,24 +1,20 @@
 #include "flow/device/options.hpp"
 
 #include <array>
-#include <charconv>
-#include <functional>
+
+#include "flow/system/number.hpp"
 
 namespace flow::device {
 namespace {
 
-// Guests are numbered from 3: 0 is the hypervisor, 1 the local machine, 2 the host, the last "any".
+// 0 is the hypervisor, 1 the local machine, 2 the host, and 0xffffffff "any".
 constexpr std::uint32_t least_guest_cid = 3;
-constexpr std::uint32_t cid_any = 0xffffffff;
-
-template <class T>
-bool parse_number(std::string_view text, T& value) {
-  const auto r = std::from_chars(text.data(), text.data() + text.size(), value);
-  return r.ec == std::errc() && r.ptr == text.data() + text.size();
-}
+constexpr std::uint32_t last_guest_cid = 0xfffffffe;
 
 bool parse_descriptor(std::string_view text, int& fd) {
-  return parse_number(text, fd) && fd >= 0;
+  const auto number = parse_number<int>(text, 0);
+  fd = number.value_or(-1);
+  return number.has_value();
 }
 
 bool parse_path(std::string_view text, std::string& path) {
@@ -27,7 +23,9 @@ bool parse_path(std::string_view text, std::string& path) {
 }
 
 bool parse_cid(std::string_view text, std::uint32_t& cid) {
-  return parse_number(text, cid) && cid >= least_guest_cid && cid != cid_any;
+  const auto number = parse_number<std::uint32_t>(text, least_guest_cid, last_guest_cid);
+  cid = number.value_or(0);
+  return number.has_value();
 }
 
 bool parse_level(std::string_view text, log::level& level) {

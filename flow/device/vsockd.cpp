@@ -17,6 +17,7 @@
 #include "flow/device/vsock/device.hpp"
 #include "flow/device/vsock/hybrid_connector.hpp"
 #include "flow/device/vsock/uplink_connector.hpp"
+#include "flow/system/retry_interrupted.hpp"
 #include "flow/system/unix_socket.hpp"
 
 namespace flow::device {
@@ -43,7 +44,7 @@ result<unique_fd> first_client(const std::string& path) {
     return listener;
   }
   pollfd ready{listener->get(), POLLIN, 0};
-  ::poll(&ready, 1, -1);
+  retry_interrupted([&] { return ::poll(&ready, 1, -1); });
   return accept_unix(listener->get());
 }
 

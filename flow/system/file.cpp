@@ -3,8 +3,7 @@
 #include <fcntl.h>
 #include <unistd.h>
 
-#include <cerrno>
-
+#include "flow/system/retry_interrupted.hpp"
 #include "flow/unique_fd.hpp"
 
 namespace flow {
@@ -21,10 +20,8 @@ result<std::string> read_file(const std::string& path, std::size_t most) {
     if (text.size() == size) {
       text.resize(size + 4096 + size / 2);
     }
-    const auto n = ::read(fd.get(), text.data() + size, text.size() - size);
-    if (n < 0 && errno == EINTR) {
-      continue;
-    }
+    const auto n =
+        retry_interrupted([&] { return ::read(fd.get(), text.data() + size, text.size() - size); });
     if (n < 0) {
       return system_error("read " + path);
     }
@@ -47,10 +44,7 @@ result<void> write_file(const std::string& path, std::string_view text) {
     return system_error("open " + path);
   }
   while (!text.empty()) {
-    const auto n = ::write(fd.get(), text.data(), text.size());
-    if (n < 0 && errno == EINTR) {
-      continue;
-    }
+    const auto n = retry_interrupted([&] { return ::write(fd.get(), text.data(), text.size()); });
     if (n < 0) {
       return system_error("write " + path);
     }

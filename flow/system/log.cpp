@@ -46,8 +46,7 @@ std::string timestamp() {
   return {text.data(), static_cast<std::size_t>(n)};
 }
 
-}  // namespace
-
+// Quoted and escaped if it is anything but plain printable characters.
 void append_quoted(std::string& out, std::string_view text) {
   if (!text.empty() && std::all_of(text.begin(), text.end(), is_plain)) {
     out += text;
@@ -73,8 +72,10 @@ void append_quoted(std::string& out, std::string_view text) {
   out += '"';
 }
 
+}  // namespace
+
 void log::write(level l, std::string_view message, fields f) {
-  if (!enabled(l)) {
+  if (l < least_) {
     return;
   }
   std::string line;

@@ -41,7 +41,6 @@ class log {
   log& operator=(const log&) = delete;
 
   void set_level(level least) noexcept { least_ = least; }
-  bool enabled(level l) const noexcept { return l >= least_; }
 
   void debug(std::string_view message, fields f = {}) { write(level::debug, message, f); }
   void info(std::string_view message, fields f = {}) { write(level::info, message, f); }
@@ -55,8 +54,5 @@ class log {
   level least_;
   std::uint64_t dropped_ = 0;
 };
-
-// Appends `text` to `out`, quoted and escaped if it is anything but plain printable characters.
-void append_quoted(std::string& out, std::string_view text);
 
 }  // namespace flow

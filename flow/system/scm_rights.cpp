@@ -4,6 +4,8 @@
 #include <cerrno>
 #include <cstring>
 
+#include "flow/system/retry_interrupted.hpp"
+
 namespace flow {
 namespace {
 
@@ -37,10 +39,8 @@ result<std::size_t> receive_with_descriptors(int socket, std::span<std::byte> by
   message.msg_iovlen = 1;
   message.msg_control = control.bytes.data();
   message.msg_controllen = control.bytes.size();
-  ssize_t n = 0;
-  do {
-    n = ::recvmsg(socket, &message, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
-  } while (n < 0 && errno == EINTR);
+  const auto n = retry_interrupted(
+      [&] { return ::recvmsg(socket, &message, MSG_DONTWAIT | MSG_CMSG_CLOEXEC); });
   if (n < 0) {
     return system_error("receive");
   }
@@ -71,10 +71,8 @@ result<> send_with_descriptors(int socket, std::span<const std::byte> bytes,
     c->cmsg_len = CMSG_LEN(descriptors.size_bytes());
     std::memcpy(CMSG_DATA(c), descriptors.data(), descriptors.size_bytes());
   }
-  ssize_t n = 0;
-  do {
-    n = ::sendmsg(socket, &message, MSG_DONTWAIT | MSG_NOSIGNAL);
-  } while (n < 0 && errno == EINTR);
+  const auto n =
+      retry_interrupted([&] { return ::sendmsg(socket, &message, MSG_DONTWAIT | MSG_NOSIGNAL); });
   if (n < 0) {
     return system_error("send");
   }

@@ -6,12 +6,12 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <array>
 #include <cerrno>
 #include <csignal>
 #include <cstring>
 
-#include "flow/unique_fd.hpp"
+#include "flow/system/pipe.hpp"
+#include "flow/system/retry_interrupted.hpp"
 
 namespace flow {
 namespace {
@@ -152,12 +152,10 @@ result<pid_t> spawn(const command& c) {
     return error(errc::invalid_argument, "spawn: no program named");
   }
 
-  std::array<int, 2> ends{};
-  if (::pipe2(ends.data(), O_CLOEXEC) != 0) {
-    return system_error("spawn: pipe");
+  auto report = make_pipe();
+  if (!report) {
+    return report.error().in("spawn");
   }
-  unique_fd read_end(ends[0]);
-  unique_fd write_end(ends[1]);
 
   child_plan plan{
       .argv = pointers(c.argv),
@@ -168,7 +166,7 @@ result<pid_t> spawn(const command& c) {
       .dies_with_parent = c.dies_with_parent,
       .new_session = c.new_session,
       .parent = ::getpid(),
-      .report = write_end.get(),
+      .report = report->writer.get(),
   };
 
   const pid_t pid = ::fork();
@@ -179,16 +177,13 @@ result<pid_t> spawn(const command& c) {
     become(plan);
   }
 
-  write_end.reset();
+  report->writer.reset();
   failure f{};
-  ssize_t n = 0;
-  do {
-    n = ::read(read_end.get(), &f, sizeof(f));
-  } while (n < 0 && errno == EINTR);
+  const auto n = retry_interrupted([&] { return ::read(report->reader.get(), &f, sizeof(f)); });
   if (n == 0) {
     return pid;
   }
-  ::waitpid(pid, nullptr, 0);
+  retry_interrupted([&] { return ::waitpid(pid, nullptr, 0); });
   if (n != sizeof(f)) {
     return error(errc::aborted, "spawn " + c.argv.front());
   }

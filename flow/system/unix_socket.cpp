@@ -1,29 +1,11 @@
 #include "flow/system/unix_socket.hpp"
 
 #include <sys/socket.h>
-#include <sys/un.h>
 
-#include <cstring>
+#include "flow/system/unix_address.hpp"
 
 namespace flow {
 namespace {
-
-constexpr int backlog = 128;
-
-result<sockaddr_un> address_of(const std::string& path) {
-  sockaddr_un address{};
-  address.sun_family = AF_UNIX;
-  // One byte remains 0.
-  if (path.empty() || path.size() >= sizeof address.sun_path) {
-    return error(errc::invalid_argument, path + ": not a path for a unix socket");
-  }
-  std::memcpy(address.sun_path, path.data(), path.size());
-  return address;
-}
-
-const sockaddr* generic(const sockaddr_un& address) {
-  return reinterpret_cast<const sockaddr*>(&address);
-}
 
 result<unique_fd> stream_socket() {
   unique_fd fd(::socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
@@ -35,8 +17,8 @@ result<unique_fd> stream_socket() {
 
 }  // namespace
 
-result<unique_fd> listen_unix(const std::string& path) {
-  const auto address = address_of(path);
+result<unique_fd> listen_unix(const std::string& path, int backlog) {
+  const auto address = to_unix_address(path);
   if (!address) {
     return address.error();
   }
@@ -52,7 +34,7 @@ result<unique_fd> listen_unix(const std::string& path) {
 }
 
 result<unique_fd> connect_unix(const std::string& path) {
-  const auto address = address_of(path);
+  const auto address = to_unix_address(path);
   if (!address) {
     return address.error();
   }

@@ -8,8 +8,9 @@
 
 namespace flow {
 
-// Listens at `path`, which must not exist; whoever chose it removes it afterwards. Non-blocking.
-result<unique_fd> listen_unix(const std::string& path);
+// Listens at `path`, which must not exist; whoever chose it removes it afterwards. Non-blocking. At
+// most `backlog` clients wait to be accepted, fewer if the system allows fewer.
+result<unique_fd> listen_unix(const std::string& path, int backlog = 128);
 
 // Connects to `path` without blocking: a listener whose backlog is full is an error as well. The
 // socket is non-blocking.

@@ -1,5 +1,8 @@
 # C++ from .proto files, generated while building, with protobuf-lite.
 
+# All of them, without compiling any: what programs need that read sources (clang-tidy).
+add_custom_target(generated_sources)
+
 # A static library of the messages of FILES and the ttrpc stubs of SERVICES (files that declare
 # services; listed in FILES too). File names are relative to DIRECTORY, and so are the names of the
 # generated headers: "containerd/task/v2/task.pb.h", "containerd/task/v2/task.ttrpc.hpp".
@@ -48,6 +51,8 @@ function(hvsock_proto_library)
   endforeach()
 
   add_library(${arg_NAME} STATIC ${sources})
+  add_custom_target(${arg_NAME}_sources DEPENDS ${sources})
+  add_dependencies(generated_sources ${arg_NAME}_sources)
   # Before /usr/include, whose well-known types are those of the full runtime.
   target_include_directories(${arg_NAME} SYSTEM PUBLIC ${out})
   target_link_libraries(${arg_NAME}

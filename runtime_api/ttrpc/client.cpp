@@ -25,8 +25,4 @@ const std::optional<flow::error>& client::failure() const noexcept {
   return connection_->failure();
 }
 
-flow::awaitable<void> client::wait_closed() {
-  return connection_->wait_ended();
-}
-
 }  // namespace ttrpc

@@ -63,9 +63,6 @@ class client {
   // Why nothing can be called any more; nothing while the connection lives.
   const std::optional<flow::error>& failure() const noexcept;
 
-  // Returns when there is a failure(). Must not outlive the client.
-  flow::awaitable<void> wait_closed();
-
   // What generated code makes its calls on.
   const std::shared_ptr<client_connection>& connection() const noexcept { return connection_; }
 

@@ -19,7 +19,6 @@ client_connection::client_connection(const boost::asio::any_io_executor& executo
       log_(log),
       limits_(allowed),
       connection_(executor, std::move(stream), allowed.queued_bytes),
-      ended_(executor),
       tasks_(executor, [this](const std::string& name, const std::exception_ptr& failure) {
         log_.error("ttrpc client task failed", {{"task", name}, {"err", flow::describe(failure)}});
         end(error(code::internal, "ttrpc client failed"));
@@ -58,13 +57,6 @@ void client_connection::end(error reason) {
   connection_.close();
   for (const auto& [id, lost] : std::exchange(streams_, {})) {
     lost.queue->fail(*failure_);
-  }
-  ended_.notify_all();
-}
-
-awaitable<void> client_connection::wait_ended() {
-  while (!failure_) {
-    co_await ended_.wait();
   }
 }
 

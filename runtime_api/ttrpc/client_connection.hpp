@@ -38,7 +38,6 @@ class client_connection {
   void end(flow::error reason);
 
   const std::optional<flow::error>& failure() const noexcept { return failure_; }
-  flow::awaitable<void> wait_ended();
   flow::awaitable<void> join();
 
   const boost::asio::any_io_executor& executor() const noexcept { return executor_; }
@@ -62,7 +61,6 @@ class client_connection {
   std::uint32_t next_id_ = 1;
   std::unordered_map<std::uint32_t, stream> streams_;
   std::optional<flow::error> failure_;
-  flow::event ended_;
   flow::task_group tasks_;
 };
 

@@ -1,6 +1,6 @@
 #include "runtime_api/ttrpc/client_stream.hpp"
 
-#include "runtime_api/ttrpc/client_connection.hpp"
+#include "runtime_api/ttrpc/client_connection.hpp"  // IWYU pragma: keep (called through a shared_ptr)
 #include "runtime_api/ttrpc/encoding.hpp"
 #include "runtime_api/ttrpc/status.hpp"
 

@@ -4,14 +4,9 @@
 #include <cstring>
 #include <utility>
 
+#include "runtime_api/ttrpc/limits.hpp"
+
 namespace ttrpc {
-namespace {
-
-// How much storage a message gets before its first byte arrived. Announcing 4 MiB and sending
-// nothing must not cost 4 MiB.
-constexpr std::size_t first_storage = std::size_t{64} << 10U;
-
-}  // namespace
 
 std::span<char> message_decoder::prepare() {
   direct_ = started_ && !current_.oversized() && missing() > buffer_.size();

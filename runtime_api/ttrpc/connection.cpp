@@ -4,13 +4,9 @@
 #include <array>
 #include <boost/asio/error.hpp>
 
+#include "runtime_api/ttrpc/limits.hpp"
+
 namespace ttrpc {
-namespace {
-
-// Frames that leave in one write.
-constexpr std::size_t max_batch = 16;
-
-}  // namespace
 
 connection::connection(const boost::asio::any_io_executor& executor,
                        std::unique_ptr<byte_stream> stream, std::size_t max_queued)
@@ -32,7 +28,7 @@ flow::awaitable<flow::result<message>> connection::receive() {
 }
 
 flow::awaitable<void> connection::write_frames() {
-  std::array<boost::asio::const_buffer, max_batch> batch;
+  std::array<boost::asio::const_buffer, frames_per_write> batch;
   while (!closed_) {
     if (queue_.empty()) {
       co_await queued_.wait();

@@ -18,8 +18,6 @@
 
 #include <chrono>
 #include <cstddef>
-#include <functional>
-#include <map>
 #include <memory>
 #include <set>
 #include <string>
@@ -31,13 +29,11 @@
 #include "runtime_api/ttrpc/byte_stream.hpp"
 #include "runtime_api/ttrpc/limits.hpp"
 #include "runtime_api/ttrpc/service.hpp"
+#include "runtime_api/ttrpc/service_map.hpp"
 
 namespace ttrpc {
 
 class server_connection;
-
-// Services by name; what a server shares with its connections.
-using service_map = std::map<std::string, service*, std::less<>>;
 
 class server {
  public:

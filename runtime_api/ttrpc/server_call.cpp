@@ -1,7 +1,6 @@
 #include "runtime_api/ttrpc/server_call.hpp"
 
 #include "runtime_api/ttrpc/encoding.hpp"
-#include "runtime_api/ttrpc/status.hpp"
 
 namespace ttrpc {
 

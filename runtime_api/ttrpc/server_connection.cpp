@@ -7,6 +7,7 @@
 
 #include "flow/deadline.hpp"
 #include "runtime_api/ttrpc/encoding.hpp"
+#include "runtime_api/ttrpc/limits.hpp"
 #include "runtime_api/ttrpc/status.hpp"
 
 namespace ttrpc {
@@ -19,9 +20,6 @@ namespace {
 
 // The tasks of a connection that are not calls: its reader and its writer.
 constexpr std::size_t own_tasks = 2;
-
-// Keeps a deadline far in the future from overflowing the clock.
-constexpr std::chrono::nanoseconds longest_timeout = std::chrono::hours(24 * 365);
 
 std::optional<call_context::time_point> deadline_of(const Request& request) {
   if (request.timeout_nano() == 0) {

@@ -6,15 +6,17 @@
 
 #include <cstdint>
 #include <memory>
-#include <string_view>
 #include <unordered_map>
 
 #include "flow/asio.hpp"
+#include "flow/error.hpp"
 #include "flow/system/log.hpp"
 #include "flow/task_group.hpp"
+#include "runtime_api/ttrpc/byte_stream.hpp"
 #include "runtime_api/ttrpc/connection.hpp"
-#include "runtime_api/ttrpc/server.hpp"
+#include "runtime_api/ttrpc/limits.hpp"
 #include "runtime_api/ttrpc/server_call.hpp"
+#include "runtime_api/ttrpc/service_map.hpp"
 #include "ttrpc/ttrpc.pb.h"
 
 namespace ttrpc {

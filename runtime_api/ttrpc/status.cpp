@@ -4,13 +4,11 @@
 #include <cerrno>
 
 #include "google/rpc/status.pb.h"
+#include "runtime_api/ttrpc/limits.hpp"
 #include "runtime_api/ttrpc/utf8.hpp"
 
 namespace ttrpc {
 namespace {
-
-// Longer texts help nobody, and a status must fit into a message whatever the error holds.
-constexpr std::size_t max_status_message = std::size_t{16} << 10U;
 
 class status_category final : public boost::system::error_category {
  public:

@@ -1,12 +1,10 @@
 #include "runtime_api/ttrpc/unix_socket.hpp"
 
 #include <sys/socket.h>
-#include <sys/un.h>
 #include <unistd.h>
 
-#include <cerrno>
-#include <chrono>
-
+#include "flow/system/unix_socket.hpp"
+#include "runtime_api/ttrpc/limits.hpp"
 #include "runtime_api/ttrpc/status.hpp"
 
 namespace ttrpc {
@@ -15,13 +13,6 @@ using flow::awaitable;
 using flow::error;
 using flow::result;
 using unix_stream = boost::asio::local::stream_protocol;
-
-namespace {
-
-// How long accepting rests after a failure, which is mostly a shortage of descriptors or memory.
-constexpr auto failure_pause = std::chrono::milliseconds(100);
-
-}  // namespace
 
 result<void> require_same_user(int fd) {
   ucred peer{};
@@ -37,17 +28,20 @@ result<void> require_same_user(int fd) {
 }
 
 awaitable<result<std::unique_ptr<byte_stream>>> connect_unix(std::string path) {
-  if (path.size() >= sizeof(sockaddr_un::sun_path)) {
-    co_return flow::system_error(ENAMETOOLONG, "connect " + path);
+  // A unix socket connects at once or not at all. Asio would wait for one whose backlog is full, and
+  // take it for connected.
+  auto fd = flow::connect_unix(path);
+  if (!fd) {
+    co_return fd.error();
   }
   const auto executor = co_await boost::asio::this_coro::executor;
   unix_stream::socket socket(executor);
-  const unix_stream::endpoint endpoint(path);
-  const auto r = co_await socket.async_connect(endpoint, flow::as_result);
-  const auto& [ec] = r;
+  flow::error_code ec;
+  socket.assign(unix_stream(), fd->get(), ec);
   if (ec) {
-    co_return error(ec, "connect " + path);
+    co_return error(ec, "connect to " + path);
   }
+  fd->release();
   co_return make_byte_stream(std::move(socket));
 }
 
@@ -71,7 +65,7 @@ awaitable<void> unix_listener::run() {
       }
     } else if (acceptor_.is_open()) {
       log_.error("accept failed", {{"err", ec.message()}});
-      pause_.expires_after(failure_pause);
+      pause_.expires_after(accept_pause);
       co_await pause_.async_wait(flow::as_result);
     }
   }

@@ -3,15 +3,15 @@
 #include <unistd.h>
 
 #include <csignal>
-#include <cstdlib>
 
 #include "flow/system/file.hpp"
-#include "shim/bootstrap/start.hpp"
+#include "flow/system/number.hpp"
 #include "shim/config/config.hpp"
 #include "shim/config/limits.hpp"
 #include "shim/oci/runtime_options.hpp"
 #include "shim/rootfs/mount.hpp"
 #include "shim/state/paths.hpp"
+#include "shim/state/program_path.hpp"
 #include "shim/state/sandbox_lock.hpp"
 #include "shim/support/timestamp.hpp"
 
@@ -43,7 +43,7 @@ result<containerd::task::v2::DeleteResponse> clean_up(const options& o) {
 
   containerd::task::v2::DeleteResponse response;
   if (const auto pid = flow::read_file(bundle / "init.pid"); pid) {
-    response.set_pid(static_cast<std::uint32_t>(std::strtoul(pid.value().c_str(), nullptr, 10)));
+    response.set_pid(flow::parse_number<std::uint32_t>(*pid).value_or(0));
   }
   response.set_exit_status(128 + SIGKILL);
   *response.mutable_exited_at() = timestamp_now();

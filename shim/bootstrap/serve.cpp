@@ -8,11 +8,11 @@
 #include <cstdlib>
 
 #include "shim/bootstrap/listening_socket.hpp"
-#include "shim/bootstrap/start.hpp"
 #include "shim/config/limits.hpp"
 #include "shim/daemon.hpp"
 #include "shim/oci/runtime_options.hpp"
 #include "shim/state/paths.hpp"
+#include "shim/state/program_path.hpp"
 #include "shim/state/sandbox_lock.hpp"
 
 namespace shim {
@@ -67,10 +67,17 @@ result<int> serve(const options& o) {
     return std::move(listening).error();
   }
 
-  auto configuration = load_config(program_path(), kept_config_path("."));
+  const auto file = kept_config_path(".");
+  auto configuration = load_config(program_path(), file);
   if (!configuration) {
     return std::move(configuration).error();
   }
+  // Either of the two is enough: the operator's file, or containerd at its own debug level.
+  configuration.value().debug = configuration.value().debug || o.debug;
+  if (configuration.value().debug) {
+    log.set_level(flow::log::level::debug);
+  }
+  log.debug("configuration", {{"file", file.empty() ? default_config_file : file.string()}});
   const auto group = group_of(".", o.id);
   daemon_settings settings{
       .arguments = o,
@@ -82,7 +89,6 @@ result<int> serve(const options& o) {
       .lock = {},
   };
   settings.directory = sandbox_directory(settings.configuration, o, group);
-  settings.configuration.debug = settings.configuration.debug || o.debug;
   if (const char* address = std::getenv("TTRPC_ADDRESS"); address != nullptr) {
     settings.events_address = address;
   }

@@ -8,7 +8,9 @@
 #include <optional>
 
 #include "flow/system/file.hpp"
+#include "flow/system/number.hpp"
 #include "flow/system/spawn.hpp"
+#include "flow/system/split.hpp"
 #include "flow/unique_fd.hpp"
 #include "shim/bootstrap/cgroup.hpp"
 #include "shim/bootstrap/listening_socket.hpp"
@@ -16,6 +18,7 @@
 #include "shim/bootstrap/start_input.hpp"
 #include "shim/config/config.hpp"
 #include "shim/state/paths.hpp"
+#include "shim/state/program_path.hpp"
 #include "shim/state/sandbox_lock.hpp"
 
 namespace shim {
@@ -36,7 +39,9 @@ std::optional<int> oom_score_adj() {
   if (!text) {
     return {};
   }
-  return std::min(std::atoi(text.value().c_str()) + 1, most);
+  std::string_view line = *text;
+  const auto containerds = flow::parse_number<int>(flow::split_front(line, '\n'));
+  return std::min(containerds.value_or(0) + 1, most);
 }
 
 // What is wrong with the state directory can be said here; the shim itself has nobody to tell.
@@ -82,11 +87,6 @@ result<void> start_daemon(const options& o, bool debug, const unique_fd& listeni
 }
 
 }  // namespace
-
-std::string program_path() {
-  std::error_code ec;
-  return std::filesystem::read_symlink("/proc/self/exe", ec).string();
-}
 
 result<std::string> start(const options& o) {
   const auto input = read_stdin();

@@ -16,7 +16,4 @@ namespace shim {
 // serves already, that is its address.
 flow::result<std::string> start(const options& o);
 
-// The path of the running program, which is also what is started.
-std::string program_path();
-
 }  // namespace shim

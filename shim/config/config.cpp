@@ -29,7 +29,7 @@ using setter = std::function<bool(config&, const toml::node&)>;
 struct known_key {
   std::string_view section;
   std::string_view key;
-  std::string_view expected;  // for the message
+  std::string_view expected;  // values that are acceptable, in words
   setter set;
 };
 
@@ -131,15 +131,15 @@ std::vector<known_key> known_keys() {
       {"hypervisor", "vcpus", "a number from 1 to 255", count(&config::vcpus, 1, 255)},
       {"hypervisor", "memory_mib", "a number from 128 to 1048576",
        count(&config::memory_mib, 128, 1048576)},
-      {"hypervisor", "boot_timeout_s", "a number of seconds",
+      {"hypervisor", "boot_timeout_s", "a number from 1 to 2147483647",
        duration<seconds>([](config& c) -> seconds& { return c.boot_timeout; }, 1)},
       {"vsock", "device", "\"auto\", \"kernel\" or \"user\"",
        one_of(&config::vsock,
               {{"auto", vsock::automatic}, {"kernel", vsock::kernel}, {"user", vsock::user}})},
       {"vsock", "daemon", "an absolute path", absolute_path(&config::vsock_daemon)},
-      {"stdio", "stalled_after_ms", "a number of milliseconds",
+      {"stdio", "stalled_after_ms", "a number from 0 to 2147483647",
        duration<milliseconds>([](config& c) -> milliseconds& { return c.stdio.stalled_after; }, 0)},
-      {"stdio", "linger_timeout_s", "a number of seconds",
+      {"stdio", "linger_timeout_s", "a number from 0 to 2147483647",
        duration<seconds>([](config& c) -> seconds& { return c.stdio.linger; }, 0)},
       {"stdio", "spool_mib", "a number from 1 to 65536",
        [](config& c, const toml::node& value) {
@@ -236,6 +236,14 @@ result<config> load_config(const path& program, const path& file) {
   // A logger is waited for as any other reader is.
   c.stdio.logger.end = c.stdio.linger;
   return c;
+}
+
+std::vector<config_key> config_keys() {
+  std::vector<config_key> all;
+  for (const auto& known : known_keys()) {
+    all.push_back({known.section, known.key, known.expected});
+  }
+  return all;
 }
 
 result<void> check_files(const config& c) {

@@ -1,33 +1,14 @@
-// How sandboxes are made on this host: the defaults, and what a TOML file changes of them.
-//
-//   [hypervisor]
-//   path = "/usr/bin/qemu-system-x86_64"
-//   kernel = "/usr/local/share/hvsock/vmlinux"
-//   initramfs = "/usr/local/share/hvsock/initramfs"
-//   firmware = "qboot.rom"
-//   acceleration = "auto"          # auto, kvm, tcg
-//   vcpus = 1
-//   memory_mib = 512
-//   boot_timeout_s = 60
-//   virtiofsd = "/usr/lib/qemu/virtiofsd"
-//   [vsock]
-//   device = "auto"                # auto, kernel, user
-//   daemon = "/usr/local/bin/hvsock-vsockd"
-//   [stdio]
-//   stalled_after_ms = 2000
-//   spool_mib = 16
-//   linger_timeout_s = 600
-//   [shim]
-//   state_directory = "/run/hvsock"
-//   debug = false
-//   bootstrap_version = 2          # 3 under containerd 2.0 to 2.2: pods by one connection
-//   mount_in_guest = false         # true: the guest mounts image layers (containerd 2.2 and later)
+// How sandboxes are made on this host: the defaults, and what a TOML file changes of them. Every
+// key, with its default, range and meaning, is in hvsock-config(5) and in deploy/config.toml; a test
+// compares both with config_keys().
 #pragma once
 
 #include <chrono>
 #include <cstdint>
 #include <filesystem>
 #include <string>
+#include <string_view>
+#include <vector>
 
 #include "flow/error.hpp"
 #include "shim/config/limits.hpp"
@@ -68,6 +49,17 @@ inline constexpr const char* default_config_file = "/etc/hvsock/config.toml";
 // key, for what the file should not contain.
 flow::result<config> load_config(const std::filesystem::path& program,
                                  const std::filesystem::path& file);
+
+// A key that a configuration may have, and the values it takes in the words of the error message:
+// "a number from 1 to 255". The views are of string literals.
+struct config_key {
+  std::string_view section;
+  std::string_view key;
+  std::string_view expected;
+};
+
+// Every key that load_config() knows.
+std::vector<config_key> config_keys();
 
 // Says of the first file that is needed and not there what it is and how to get it.
 flow::result<void> check_files(const config& c);

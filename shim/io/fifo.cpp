@@ -6,6 +6,8 @@
 
 #include <cerrno>
 
+#include "flow/system/retry_interrupted.hpp"
+
 namespace shim {
 
 using boost::asio::posix::descriptor_base;
@@ -108,7 +110,8 @@ result<fifo_source> fifo_source::open(const flow::asio::any_io_executor& executo
 
 awaitable<result<std::size_t>> fifo_source::read_some(flow::asio::mutable_buffer buffer) {
   while (reader_.is_open()) {
-    const auto n = ::read(reader_.native_handle(), buffer.data(), buffer.size());
+    const auto n = flow::retry_interrupted(
+        [&] { return ::read(reader_.native_handle(), buffer.data(), buffer.size()); });
     if (n > 0) {
       co_return static_cast<std::size_t>(n);
     }
@@ -120,7 +123,7 @@ awaitable<result<std::size_t>> fifo_source::read_some(flow::asio::mutable_buffer
       if (std::get<0>(r)) {
         break;
       }
-    } else if (errno != EINTR) {
+    } else {
       co_return system_error("read from FIFO");
     }
   }

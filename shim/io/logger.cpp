@@ -3,10 +3,11 @@
 #include <fcntl.h>
 #include <unistd.h>
 
-#include <array>
 #include <csignal>
 
 #include "flow/deadline.hpp"
+#include "flow/system/pipe.hpp"
+#include "flow/system/retry_interrupted.hpp"
 #include "shim/io/pipe_sink.hpp"
 
 namespace shim {
@@ -24,19 +25,6 @@ namespace {
 constexpr int stdout_descriptor = 3;
 constexpr int stderr_descriptor = 4;
 constexpr int ready_descriptor = 5;
-
-struct pipe_ends {
-  unique_fd reader;
-  unique_fd writer;
-};
-
-result<pipe_ends> make_pipe() {
-  std::array<int, 2> ends{};
-  if (::pipe2(ends.data(), O_CLOEXEC) != 0) {
-    return system_error("pipe");
-  }
-  return pipe_ends{unique_fd(ends[0]), unique_fd(ends[1])};
-}
 
 // Our end alone: the logger's must block.
 void set_nonblocking(const unique_fd& fd) {
@@ -61,9 +49,9 @@ result<std::unique_ptr<logger>> logger::start(const flow::asio::any_io_executor&
   c.environment = {"CONTAINER_ID=" + owner.container_id,
                    "CONTAINER_NAMESPACE=" + owner.containerd_namespace};
 
-  auto out = make_pipe();
-  auto err = make_pipe();
-  auto ready = make_pipe();
+  auto out = flow::make_pipe();
+  auto err = flow::make_pipe();
+  auto ready = flow::make_pipe();
   for (const auto* made : {&out, &err, &ready}) {
     if (!*made) {
       return made->error();
@@ -128,14 +116,15 @@ awaitable<result<void>> logger::wait_ready() {
       co_return error(errc::timed_out, "logger " + name_ + " does not say that it is ready");
     }
     char byte = 0;
-    const auto n = ::read(ready_.native_handle(), &byte, 1);
+    const auto n =
+        flow::retry_interrupted([&] { return ::read(ready_.native_handle(), &byte, 1); });
     if (n == 0 && must_say_ready_) {
       co_return error(errc::unavailable, "logger " + name_ + " has not said that it is ready");
     }
     if (n >= 0) {
       break;
     }
-    if (errno != EAGAIN && errno != EINTR) {
+    if (errno != EAGAIN) {
       co_return system_error("read from logger " + name_);
     }
   }

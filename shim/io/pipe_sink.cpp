@@ -6,6 +6,8 @@
 
 #include <cerrno>
 
+#include "flow/system/retry_interrupted.hpp"
+
 namespace shim {
 
 using boost::asio::posix::descriptor_base;
@@ -20,7 +22,8 @@ pipe_sink::pipe_sink(const flow::asio::any_io_executor& executor, flow::unique_f
 
 awaitable<result<std::size_t>> pipe_sink::write_some(flow::asio::const_buffer data) {
   while (writer_.is_open()) {
-    const auto n = ::write(writer_.native_handle(), data.data(), data.size());
+    const auto n = flow::retry_interrupted(
+        [&] { return ::write(writer_.native_handle(), data.data(), data.size()); });
     if (n > 0) {
       co_return static_cast<std::size_t>(n);
     }
@@ -29,7 +32,7 @@ awaitable<result<std::size_t>> pipe_sink::write_some(flow::asio::const_buffer da
       if (std::get<0>(r)) {
         break;
       }
-    } else if (errno != EINTR) {
+    } else {
       co_return system_error("write to pipe");
     }
   }

@@ -7,6 +7,8 @@
 #include <cassert>
 #include <cerrno>
 
+#include "flow/system/retry_interrupted.hpp"
+
 namespace shim {
 
 using flow::result;
@@ -38,11 +40,10 @@ result<void> spool::push(std::span<const char> data) {
   }
   std::size_t done = 0;
   while (done < data.size()) {
-    const auto n = ::pwrite(file_.get(), data.data() + done, data.size() - done,
-                            static_cast<off_t>(file_end_ + done));
-    if (n < 0 && errno == EINTR) {
-      continue;
-    }
+    const auto n = flow::retry_interrupted([&] {
+      return ::pwrite(file_.get(), data.data() + done, data.size() - done,
+                      static_cast<off_t>(file_end_ + done));
+    });
     if (n < 0) {
       return system_error("spool: write");
     }
@@ -65,10 +66,8 @@ result<std::span<const char>> spool::front() {
 result<void> spool::refill() {
   buffer_.resize(buffer_size);
   const auto want = std::min<std::uint64_t>(buffer_size, file_end_ - file_begin_);
-  ssize_t n = 0;
-  do {
-    n = ::pread(file_.get(), buffer_.data(), want, static_cast<off_t>(file_begin_));
-  } while (n < 0 && errno == EINTR);
+  const auto n = flow::retry_interrupted(
+      [&] { return ::pread(file_.get(), buffer_.data(), want, static_cast<off_t>(file_begin_)); });
   if (n <= 0) {
     return system_error("spool: read");
   }

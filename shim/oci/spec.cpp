@@ -1,12 +1,12 @@
 #include "shim/oci/spec.hpp"
 
 #include <algorithm>
-#include <array>
-#include <boost/json/parse.hpp>
 #include <boost/json/serialize.hpp>
+#include <cassert>
 
 #include "flow/system/file.hpp"
 #include "shim/config/limits.hpp"
+#include "shim/oci/json_object.hpp"
 #include "shim/rootfs/guest_mounts.hpp"
 
 namespace shim {
@@ -21,33 +21,6 @@ namespace {
 
 error invalid(const std::string& what) {
   return {errc::invalid_argument, "config.json: " + what};
-}
-
-result<json::object> parse_object(const std::string& text) {
-  boost::system::error_code ec;
-  auto value = json::parse(text, ec);
-  if (ec) {
-    return error(errc::invalid_argument, "not JSON: " + ec.message());
-  }
-  if (!value.is_object()) {
-    return error(errc::invalid_argument, "not a JSON object");
-  }
-  return std::move(value.as_object());
-}
-
-json::object* object_in(json::object& parent, std::string_view name) {
-  auto* value = parent.if_contains(name);
-  return value != nullptr && value->is_object() ? &value->as_object() : nullptr;
-}
-
-json::array* array_in(json::object& parent, std::string_view name) {
-  auto* value = parent.if_contains(name);
-  return value != nullptr && value->is_array() ? &value->as_array() : nullptr;
-}
-
-std::string string_in(const json::object& parent, std::string_view name) {
-  const auto* value = parent.if_contains(name);
-  return value != nullptr && value->is_string() ? std::string(value->as_string()) : std::string();
 }
 
 // The guest's crun refuses what does not call itself 1.0. Every later 1.x is an extension of it,
@@ -70,27 +43,44 @@ void rewrite_process(json::object& process) {
   process.erase("selinuxLabel");
 }
 
-void rewrite_namespace(json::object& one, const spec::namespace_function& in_guest) {
-  const path wanted = string_in(one, "path");
-  one.erase("path");
-  if (wanted.empty()) {
-    return;
+// Takes the names in the guest one after the other, in the order in which names_of_host() found what
+// they stand for.
+class name_queue {
+ public:
+  explicit name_queue(const std::vector<std::string>& names) : names_(names) {}
+
+  std::string take() {
+    assert(next_ < names_.size() && "one name for each object of the host");
+    return names_[next_++];
   }
-  if (const auto found = in_guest(string_in(one, "type"), wanted); !found.empty()) {
-    one["path"] = found;
-  }
+
+ private:
+  const std::vector<std::string>& names_;
+  std::size_t next_ = 0;
+};
+
+bool has_path(const json::object& one) {
+  return !string_in(one, "path").empty();
 }
 
-void rewrite_linux(json::object& linux, const std::string& cgroup,
-                   const spec::namespace_function& in_guest) {
-  linux["cgroupsPath"] = cgroup;
+void rewrite_linux(json::object& linux, const spec::guest_names& names) {
+  linux["cgroupsPath"] = names.cgroup;
   linux.erase("mountLabel");
   linux.erase("intelRdt");
-  if (auto* namespaces = array_in(linux, "namespaces"); namespaces != nullptr) {
-    for (auto& one : *namespaces) {
-      if (one.is_object()) {
-        rewrite_namespace(one.as_object(), in_guest);
-      }
+  auto* namespaces = array_in(linux, "namespaces");
+  if (namespaces == nullptr) {
+    return;
+  }
+  name_queue in_guest(names.namespaces);
+  for (auto& entry : *namespaces) {
+    if (!entry.is_object()) {
+      continue;
+    }
+    auto& one = entry.as_object();
+    const auto found = has_path(one) ? in_guest.take() : std::string();
+    one.erase("path");
+    if (!found.empty()) {
+      one["path"] = found;
     }
   }
 }
@@ -129,87 +119,80 @@ std::vector<std::string> options_in(const json::object& mount) {
   return options;
 }
 
-// Mounted by the agent; the container gets it bound.
-result<void> rewrite_disk(json::object& mount, const spec::mount_function& make) {
-  auto options = options_in(mount);
-  const bool read_only = std::find(options.begin(), options.end(), "ro") != options.end();
-  auto there = make({string_in(mount, "type"), string_in(mount, "source"), std::move(options)});
-  if (!there) {
-    return std::move(there).error().in("mounts");
+// How the guest gets what a mount names.
+enum class mount_source {
+  disk,   // a file system on a disk, which the guest mounts; the container gets it bound
+  share,  // a file or directory of the host
+  guest,  // nothing of the host
+};
+
+mount_source source_of(const json::object& mount) {
+  if (is_disk_file_system(string_in(mount, "type"))) {
+    return mount_source::disk;
   }
-  mount["type"] = "bind";
-  mount["source"] = there.value();
-  mount["options"] = json::array{"rbind", read_only ? "ro" : "rw"};
-  return {};
+  if (is_bind(mount) && !belongs_to_kernel(string_in(mount, "source"))) {
+    return mount_source::share;
+  }
+  return mount_source::guest;
 }
 
-result<void> rewrite_mounts(json::array& mounts, const spec::share_function& share,
-                            const spec::mount_function& make) {
+void rewrite_disk(json::object& mount, const std::string& in_guest) {
+  const auto options = options_in(mount);
+  const bool read_only = std::find(options.begin(), options.end(), "ro") != options.end();
+  mount["type"] = "bind";
+  mount["source"] = in_guest;
+  mount["options"] = json::array{"rbind", read_only ? "ro" : "rw"};
+}
+
+void rewrite_mounts(json::array& mounts, const spec::guest_names& names) {
+  name_queue shares(names.bind_sources);
+  name_queue disks(names.disks);
   for (auto& entry : mounts) {
+    auto& mount = entry.as_object();
+    switch (source_of(mount)) {
+      case mount_source::disk:
+        rewrite_disk(mount, disks.take());
+        break;
+      case mount_source::share:
+        mount["source"] = shares.take();
+        break;
+      case mount_source::guest:
+        break;
+    }
+  }
+}
+
+result<void> add_mounts(spec::host_objects& to, const json::array& mounts) {
+  for (const auto& entry : mounts) {
     if (!entry.is_object()) {
       return invalid("mounts: not an object");
     }
-    auto& mount = entry.as_object();
-    if (is_disk_file_system(string_in(mount, "type"))) {
-      if (auto rewritten = rewrite_disk(mount, make); !rewritten) {
-        return rewritten;
-      }
-      continue;
+    const auto& mount = entry.as_object();
+    const auto source = string_in(mount, "source");
+    switch (source_of(mount)) {
+      case mount_source::disk:
+        to.disks.push_back({string_in(mount, "type"), source, options_in(mount)});
+        break;
+      case mount_source::share:
+        if (source.empty()) {
+          return invalid("mounts: a bind mount without a source");
+        }
+        to.bind_sources.emplace_back(source);
+        break;
+      case mount_source::guest:
+        break;
     }
-    if (!is_bind(mount)) {
-      continue;
-    }
-    const path source = string_in(mount, "source");
-    if (source.empty()) {
-      return invalid("mounts: a bind mount without a source");
-    }
-    if (belongs_to_kernel(source)) {
-      continue;
-    }
-    auto shared = share(source);
-    if (!shared) {
-      return std::move(shared).error().in("mounts");
-    }
-    mount["source"] = shared.value();
   }
   return {};
 }
 
-// What may be in a resources object, as far as an update is made of it. The guest's OCI runtime
-// passes over what is of the wrong type, and the client would take that for done.
-struct resource {
-  std::string_view section;
-  std::string_view name;
-  bool text = false;  // otherwise a number
-};
-constexpr std::array known_resources{
-    resource{"memory", "limit"},   resource{"memory", "reservation"}, resource{"memory", "swap"},
-    resource{"cpu", "shares"},     resource{"cpu", "quota"},          resource{"cpu", "period"},
-    resource{"cpu", "burst"},      resource{"cpu", "idle"},           resource{"cpu", "cpus", true},
-    resource{"cpu", "mems", true}, resource{"pids", "limit"},         resource{"blockIO", "weight"},
-};
-
-// Go leaves a field that is null as it is.
-result<void> check_resources(const json::object& resources) {
-  for (const auto& known : known_resources) {
-    const auto* section = resources.if_contains(known.section);
-    if (section == nullptr || section->is_null()) {
-      continue;
-    }
-    if (!section->is_object()) {
-      return error(errc::invalid_argument, std::string(known.section) + " is no object");
-    }
-    const auto* value = section->as_object().if_contains(known.name);
-    if (value == nullptr || value->is_null()) {
-      continue;
-    }
-    if (known.text ? !value->is_string() : !value->is_int64() && !value->is_uint64()) {
-      return error(errc::invalid_argument, std::string(known.section) + "." +
-                                               std::string(known.name) + " is no " +
-                                               (known.text ? "string" : "integer"));
+void add_namespaces(spec::host_objects& to, const json::array& namespaces) {
+  for (const auto& entry : namespaces) {
+    if (entry.is_object() && has_path(entry.as_object())) {
+      const auto& one = entry.as_object();
+      to.namespaces.push_back({string_in(one, "type"), string_in(one, "path")});
     }
   }
-  return {};
 }
 
 }  // namespace
@@ -265,39 +248,42 @@ path spec::root(const path& bundle) const {
   return bundle / string_in(document_.at("root").as_object(), "path");
 }
 
-result<std::string> spec::for_guest(const std::string& root, const std::string& cgroup,
-                                    const share_function& share, const mount_function& mount,
-                                    const namespace_function& in_guest) const {
+result<spec::host_objects> spec::names_of_host() const {
+  host_objects found;
+  const auto* mounts = document_.if_contains("mounts");
+  if (mounts != nullptr && mounts->is_array()) {
+    if (auto added = add_mounts(found, mounts->as_array()); !added) {
+      return std::move(added).error();
+    }
+  }
+  const auto* linux = document_.if_contains("linux");
+  const auto* namespaces = linux != nullptr && linux->is_object()
+                               ? linux->as_object().if_contains("namespaces")
+                               : nullptr;
+  if (namespaces != nullptr && namespaces->is_array()) {
+    add_namespaces(found, namespaces->as_array());
+  }
+  return found;
+}
+
+result<std::string> spec::for_guest(const guest_names& names) const {
   json::object document = document_;
   if (auto rewritten = rewrite_version(document); !rewritten) {
     return std::move(rewritten).error();
   }
-  document["root"].as_object()["path"] = root;
+  document["root"].as_object()["path"] = names.root;
   // Hooks are programs of the host.
   document.erase("hooks");
   rewrite_process(document["process"].as_object());
   if (auto* linux = object_in(document, "linux"); linux != nullptr) {
-    rewrite_linux(*linux, cgroup, in_guest);
+    rewrite_linux(*linux, names);
   } else {
-    document["linux"] = json::object{{"cgroupsPath", cgroup}};
+    document["linux"] = json::object{{"cgroupsPath", names.cgroup}};
   }
   if (auto* mounts = array_in(document, "mounts"); mounts != nullptr) {
-    if (auto rewritten = rewrite_mounts(*mounts, share, mount); !rewritten) {
-      return std::move(rewritten).error();
-    }
+    rewrite_mounts(*mounts, names);
   }
   return json::serialize(document);
-}
-
-result<std::string> resources_for_guest(const std::string& text) {
-  const auto resources = parse_object(text);
-  if (!resources) {
-    return flow::error(resources.error()).in("resources");
-  }
-  if (auto checked = check_resources(resources.value()); !checked) {
-    return std::move(checked).error().in("resources");
-  }
-  return json::serialize(resources.value());
 }
 
 result<std::string> process_for_guest(const std::string& text) {

@@ -7,9 +7,9 @@
 
 #include <boost/json/object.hpp>
 #include <filesystem>
-#include <functional>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "flow/error.hpp"
 #include "shim/rootfs/mount.hpp"
@@ -32,23 +32,34 @@ class spec {
   // one, nothing for the host's own.
   std::optional<std::string> network_namespace() const;
 
-  // Gives a file or directory of the host to the guest; returns its name there.
-  using share_function = std::function<flow::result<std::string>(const std::filesystem::path&)>;
+  // A namespace of the host: `type` as in the specification ("network").
+  struct host_namespace {
+    std::string type;
+    std::filesystem::path path;
+  };
 
-  // Has the guest mount a file system that is on a disk of the host; returns where it is there.
-  using mount_function = std::function<flow::result<std::string>(const mount_description&)>;
+  // What of the host it names and the guest must be given first.
+  struct host_objects {
+    std::vector<std::filesystem::path> bind_sources;  // as written, absolute or not
+    std::vector<mount_description> disks;             // file systems that the guest mounts itself
+    std::vector<host_namespace> namespaces;
+  };
 
-  // The guest's namespace that is meant by one of the host's: `type` as in the specification
-  // ("network"), `path` on the host. Empty: there is none, the container gets one of its own.
-  using namespace_function =
-      std::function<std::string(const std::string& type, const std::filesystem::path& path)>;
+  // errc::invalid_argument if a mount is in a wrong form.
+  flow::result<host_objects> names_of_host() const;
 
-  // The text for the guest's OCI runtime. `root` is the root file system's name in the guest,
-  // `cgroup` the container's cgroup there. `share` is asked for every bind mount's source, `mount`
-  // for every mount of a file system that is on a disk, and `in_guest` for every namespace by path.
-  flow::result<std::string> for_guest(const std::string& root, const std::string& cgroup,
-                                      const share_function& share, const mount_function& mount,
-                                      const namespace_function& in_guest) const;
+  // The same objects by their names in the guest, one for each, in the same order. An empty
+  // namespace: the container gets one of its own.
+  struct guest_names {
+    std::string root;    // the root file system
+    std::string cgroup;  // the container's
+    std::vector<std::string> bind_sources = {};
+    std::vector<std::string> disks = {};
+    std::vector<std::string> namespaces = {};
+  };
+
+  // The text for the guest's OCI runtime.
+  flow::result<std::string> for_guest(const guest_names& names) const;
 
  private:
   explicit spec(boost::json::object document) : document_(std::move(document)) {}
@@ -59,9 +70,5 @@ class spec {
 // An OCI process object (of an exec), rewritten for the guest. errc::invalid_argument if it is
 // none.
 flow::result<std::string> process_for_guest(const std::string& text);
-
-// An OCI linux.resources object (of an update), for the guest. errc::invalid_argument if it is
-// none.
-flow::result<std::string> resources_for_guest(const std::string& text);
 
 }  // namespace shim

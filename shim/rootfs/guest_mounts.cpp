@@ -2,9 +2,10 @@
 
 #include <algorithm>
 #include <array>
-#include <charconv>
+#include <optional>
 #include <string_view>
 
+#include "flow/system/number.hpp"
 #include "shim/rootfs/mount_template.hpp"
 
 namespace shim {
@@ -51,11 +52,6 @@ result<mount_type> parse_type(const std::string& text) {
   }
 }
 
-bool parse_number(std::string_view text, int base, std::uint32_t& to) {
-  const auto [end, ec] = std::from_chars(text.data(), text.data() + text.size(), to, base);
-  return ec == std::errc() && end == text.data() + text.size();
-}
-
 // "/path", "/path:0755" or "/path:0755:0:0".
 result<void> add_directory(std::string_view text, Mount& to) {
   std::vector<std::string_view> parts;
@@ -67,21 +63,25 @@ result<void> add_directory(std::string_view text, Mount& to) {
     }
     text.remove_prefix(end + 1);
   }
-  std::uint32_t mode = 0700;
-  std::uint32_t uid = 0;
-  std::uint32_t gid = 0;
-  const bool good =
-      (parts.size() == 1 || parts.size() == 2 || parts.size() == 4) && parts[0].starts_with('/') &&
-      (parts.size() < 2 || (parse_number(parts[1], 8, mode) && mode <= 0777)) &&
-      (parts.size() < 4 || (parse_number(parts[2], 10, uid) && parse_number(parts[3], 10, gid)));
-  if (!good) {
+  const bool complete = parts.size() == 1 || parts.size() == 2 || parts.size() == 4;
+  std::optional<std::uint32_t> mode = 0700;
+  std::optional<std::uint32_t> uid = 0;
+  std::optional<std::uint32_t> gid = 0;
+  if (parts.size() >= 2) {
+    mode = flow::parse_number<std::uint32_t>(parts[1], 0, 0777, 8);
+  }
+  if (parts.size() == 4) {
+    uid = flow::parse_number<std::uint32_t>(parts[2]);
+    gid = flow::parse_number<std::uint32_t>(parts[3]);
+  }
+  if (!complete || !parts[0].starts_with('/') || !mode || !uid || !gid) {
     return invalid("X-containerd.mkdir.path needs PATH[:MODE[:UID:GID]]");
   }
   auto& directory = *to.add_directories();
   directory.set_path(std::string(parts[0]));
-  directory.set_mode(mode);
-  directory.set_uid(uid);
-  directory.set_gid(gid);
+  directory.set_mode(*mode);
+  directory.set_uid(*uid);
+  directory.set_gid(*gid);
   return {};
 }
 

@@ -1,7 +1,8 @@
 #include "shim/rootfs/mount_template.hpp"
 
-#include <charconv>
 #include <string_view>
+
+#include "flow/system/number.hpp"
 
 namespace shim {
 
@@ -27,10 +28,7 @@ std::vector<std::string_view> words_of(std::string_view text) {
 
 // -1 if it is not the number of a mount.
 int index_of(std::string_view word, std::size_t mounts) {
-  int n = -1;
-  const auto [end, ec] = std::from_chars(word.data(), word.data() + word.size(), n);
-  const bool whole = ec == std::errc() && end == word.data() + word.size();
-  return whole && n >= 0 && static_cast<std::size_t>(n) < mounts ? n : -1;
+  return flow::parse_number<int>(word, 0, static_cast<int>(mounts) - 1).value_or(-1);
 }
 
 std::string points_between(const std::vector<made_mount>& made, int first, int last) {

@@ -81,8 +81,8 @@ void sandbox::end(error why) {
   guest_->close();
   machine_.kill();
   // Handlers may register or forget others.
-  for (const auto ends = std::exchange(ends_, {}); const auto& [number, on_end] : ends) {
-    on_end(std::nullopt);
+  for (const auto exits = std::exchange(exits_, {}); const auto& [number, on_exit] : exits) {
+    on_exit(std::nullopt);
   }
   changed_.notify_all();
 }
@@ -100,11 +100,11 @@ awaitable<result<void>> sandbox::ready() {
   co_return result<void>();
 }
 
-void sandbox::expect_end(std::uint32_t number, end_handler on_end) {
+void sandbox::expect_exit(std::uint32_t number, exit_handler on_exit) {
   if (lost_) {
-    on_end(std::nullopt);
+    on_exit(std::nullopt);
   } else {
-    ends_.insert_or_assign(number, std::move(on_end));
+    exits_.insert_or_assign(number, std::move(on_exit));
   }
 }
 
@@ -125,7 +125,7 @@ void sandbox::handle(const hvsock::agent::v1::Event& event) {
 }
 
 void sandbox::process_exited(const hvsock::agent::v1::ProcessExit& exit) {
-  const auto expected = ends_.extract(exit.process());
+  const auto expected = exits_.extract(exit.process());
   if (expected.empty()) {
     log_.warning("exit of an unknown process", {{"process", exit.process()}});
     return;

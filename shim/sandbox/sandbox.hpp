@@ -28,9 +28,9 @@ namespace shim {
 
 class sandbox {
  public:
-  // How a process ended: as the guest reports it, or nothing if it is lost with the machine.
-  using process_end = std::optional<hvsock::agent::v1::ProcessExit>;
-  using end_handler = std::function<void(const process_end&)>;
+  // The exit of a process as the guest reports it; nothing: it was lost with the machine.
+  using reported_exit = std::optional<hvsock::agent::v1::ProcessExit>;
+  using exit_handler = std::function<void(const reported_exit&)>;
   using out_of_memory_handler = std::function<void()>;
 
   // `vm`, not started yet, is to serve the view of `files`. Everything given outlives the object.
@@ -44,6 +44,9 @@ class sandbox {
 
   // Waits for the guest. An error says why there is none (any more).
   flow::awaitable<flow::result<void>> ready();
+
+  // The guest is up, and was not lost yet.
+  bool is_ready() const noexcept { return ready_ && !lost_; }
 
   // It has ended: lost, or stopped.
   bool lost() const noexcept { return lost_.has_value(); }
@@ -62,14 +65,14 @@ class sandbox {
   // Numbers for containers and processes, never used twice.
   std::uint32_t next_number() noexcept { return ++last_number_; }
 
-  // `on_end` is called once, when process `number` has ended or is lost. Taken back by forget().
-  void expect_end(std::uint32_t number, end_handler on_end);
+  // `on_exit` is called once, when process `number` has ended or is lost. Taken back by forget().
+  void expect_exit(std::uint32_t number, exit_handler on_exit);
   // `on_oom` is called whenever the guest's kernel has killed processes of container `number` for
   // want of memory. Taken back by forget() too: no number is both a container's and a process's.
   void expect_out_of_memory(std::uint32_t number, out_of_memory_handler on_oom);
 
   void forget(std::uint32_t number) {
-    ends_.erase(number);
+    exits_.erase(number);
     out_of_memory_.erase(number);
   }
 
@@ -103,7 +106,7 @@ class sandbox {
   bool ready_ = false;
   std::optional<flow::error> lost_;
   std::uint32_t last_number_ = 0;
-  std::map<std::uint32_t, end_handler> ends_;
+  std::map<std::uint32_t, exit_handler> exits_;
   std::map<std::uint32_t, out_of_memory_handler> out_of_memory_;
   flow::event changed_;
   flow::task_group tasks_;

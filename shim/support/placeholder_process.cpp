@@ -6,10 +6,11 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include <array>
 #include <cerrno>
 #include <csignal>
 
+#include "flow/system/pipe.hpp"
+#include "flow/system/retry_interrupted.hpp"
 #include "flow/unique_fd.hpp"
 
 namespace shim {
@@ -87,12 +88,11 @@ result<std::unique_ptr<placeholder_process>> placeholder_process::start(
       return error(errc::invalid_argument, system_error(name).message());
     }
   }
-  std::array<int, 2> ends{};
-  if (::pipe2(ends.data(), O_CLOEXEC) != 0) {
-    return system_error("pipe");
+  auto pipe = flow::make_pipe();
+  if (!pipe) {
+    return pipe.error();
   }
-  const unique_fd heard(ends[0]);
-  wanted.told.reset(ends[1]);
+  wanted.told = std::move(pipe->writer);
   auto started = start_in(wanted);
   wanted.told.reset();
   if (!started) {
@@ -100,7 +100,9 @@ result<std::unique_ptr<placeholder_process>> placeholder_process::start(
   }
   // A pid is given out only once /proc/PID/ns/net is right.
   int how = ECHILD;
-  if (::read(heard.get(), &how, sizeof(how)) != sizeof(how)) {
+  const auto n =
+      flow::retry_interrupted([&] { return ::read(pipe->reader.get(), &how, sizeof(how)); });
+  if (n != sizeof(how)) {
     how = ECHILD;
   }
   if (how != 0) {

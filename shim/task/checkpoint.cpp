@@ -11,7 +11,7 @@ namespace api = containerd::task::v2;
 // Clients of containerd 2.x print the text alone, those of 1.x the code's name behind it.
 task_service::answer<task_service::empty> task_service::checkpoint(
     context& /*call*/, const api::CheckpointTaskRequest& /*request*/) {
-  co_return error(code::unimplemented, "this runtime makes no checkpoints");
+  co_return error(code::unimplemented, "checkpoint is not supported");
 }
 
 }  // namespace shim

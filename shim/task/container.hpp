@@ -1,4 +1,4 @@
-// A container: what was mounted for it, its first process, and the execs in it.
+// A container: its files, its first process, and the execs in it.
 #pragma once
 
 #include <filesystem>
@@ -10,28 +10,29 @@
 
 #include "flow/system/log.hpp"
 #include "flow/task_group.hpp"
-#include "shim/oci/spec.hpp"
-#include "shim/rootfs/guest_mounts.hpp"
-#include "shim/rootfs/mount.hpp"
 #include "shim/sandbox/sandbox.hpp"
+#include "shim/task/container_files.hpp"
 #include "shim/task/process.hpp"
 
 namespace shim {
 
 class container {
  public:
-  // Told when a process has stopped.
+  // Called when the exit of a process is to be published: its output is safe.
   using stopped_handler = std::function<void(const container&, const process&)>;
 
+  // `in` and `log` outlive the object. The container's number in the guest is one that no other
+  // container or process of this sandbox has had or will have.
   container(const flow::asio::any_io_executor& executor, std::string id,
             std::filesystem::path bundle, sandbox& in, stopped_handler on_stopped, flow::log& log);
   container(const container&) = delete;
   container& operator=(const container&) = delete;
   ~container() { sandbox_.forget(number_); }
 
-  // Whether its processes are frozen; none is started unless they are thawed.
-  enum class freezer { thawed, freezing, frozen, thawing };
-  freezer frozen = freezer::thawed;
+  freezer_state freezer = freezer_state::thawed;
+
+  // Set by whoever takes the container away; once.
+  bool dismantling = false;
 
   // The last event about memory that was published; 0: none.
   std::uint64_t memory_event = 0;
@@ -39,37 +40,20 @@ class container {
   const std::string& id() const noexcept { return id_; }
   const std::filesystem::path& bundle() const noexcept { return bundle_; }
   std::uint32_t number() const noexcept { return number_; }
+  container_files& files() noexcept { return files_; }
+
   const std::shared_ptr<process>& init() const noexcept { return init_; }
+  standing init_standing() const noexcept { return standing_of(*init_); }
+  standing standing_of(const process& p) const noexcept;
 
-  // Mounts the root file system at bundle/rootfs and gives it, and what `s` binds, to the guest;
-  // and opens the images that the guest is to mount itself. Returns the specification for the
-  // guest's OCI runtime. On an error nothing stays mounted.
-  flow::result<std::string> prepare(const std::vector<mount_description>& rootfs, const spec& s,
-                                    const spec::namespace_function& in_guest);
-
-  // Takes all of that away.
-  void unmount();
-
-  // The images become disks of the machine, and cease to be. detach_disks() after the guest has
-  // unmounted them.
-  flow::awaitable<flow::result<void>> attach_disks();
-  flow::awaitable<void> detach_disks();
-  bool has_disks() const noexcept { return !guest_mounts_.disks.empty(); }
-
-  // What the agent is to mount, and what it is to hold mounted.
-  void add_file_systems(hvsock::agent::v1::CreateContainerRequest& to) const;
-
-  // What the guest says of its paths, said of the host's.
-  flow::error in_terms_of_the_host(const flow::error& e) const;
-
-  // The exec, or nothing.
+  // The exec; nullptr if there is none.
   std::shared_ptr<process> find_exec(const std::string& exec_id) const;
   void add_exec(std::shared_ptr<process> p);
   void remove_exec(const std::string& exec_id) { execs_.erase(exec_id); }
   const std::map<std::string, std::shared_ptr<process>>& execs() const noexcept { return execs_; }
 
-  // The Start of an exec has ended, well or not: what waits for execs looks again.
-  void exec_started() { exec_changed_.notify_all(); }
+  // A process of it has changed its state: whoever waits for one looks again.
+  void changed(process& p);
 
   // Returns when no exec of it is being started.
   flow::awaitable<void> join_starts();
@@ -78,34 +62,26 @@ class container {
   // still under way find init.
   std::vector<std::shared_ptr<process>> remove_all();
 
-  // The guest knows `p` from here on: its end will be told when its output is safe.
+  // The guest knows `p` from here on: when its exit is reported, and its output is safe, it stops.
   void watch(const std::shared_ptr<process>& p);
 
-  // Returns when no end is being worked on. All processes must have ended.
+  // Returns when no exit is being processed. All processes must have exited.
   flow::awaitable<void> join();
 
  private:
-  flow::result<std::string> prepare_root(const std::vector<mount_description>& rootfs,
-                                         const spec& s);
-  flow::result<std::string> mount_in_guest(const std::vector<mount_description>& mounts);
-  flow::result<void> open_disks();
-  flow::result<std::string> share_path(const std::filesystem::path& source);
-  flow::awaitable<void> conclude(std::shared_ptr<process> p, sandbox::process_end end);
+  flow::awaitable<void> take_exit(std::shared_ptr<process> p, sandbox::reported_exit reported);
   bool any_exec_running() const;
 
-  flow::asio::any_io_executor executor_;
   std::string id_;
   std::filesystem::path bundle_;
   sandbox& sandbox_;
   stopped_handler on_stopped_;
   flow::log& log_;
   std::uint32_t number_;
-  std::map<std::string, std::filesystem::path> shared_;  // entries of the share, and what they are
-  guest_mounts guest_mounts_;
-  std::vector<disk> disks_;  // opened, not plugged in yet
+  container_files files_;
   std::shared_ptr<process> init_;
   std::map<std::string, std::shared_ptr<process>> execs_;
-  flow::event exec_changed_;
+  flow::event changed_;  // the state of a process
   flow::task_group tasks_;
 };
 

@@ -2,7 +2,9 @@
 #include "containerd/events/task.pb.h"
 #include "flow/system/file.hpp"
 #include "runtime_api/ttrpc/status.hpp"
+#include "shim/config/limits.hpp"
 #include "shim/oci/runtime_options.hpp"
+#include "shim/task/agent_call.hpp"
 #include "shim/task/service.hpp"
 
 namespace shim {
@@ -47,12 +49,12 @@ containerd::events::TaskCreate created_event(const api::CreateTaskRequest& reque
 }  // namespace
 
 task_service::answer<api::CreateTaskResponse> task_service::create(
-    context& /*call*/, const api::CreateTaskRequest& request) {
+    context& call, const api::CreateTaskRequest& request) {
   if (containers_.contains(request.id())) {
     co_return error(code::already_exists, "container " + request.id());
   }
   if (!request.checkpoint().empty()) {
-    co_return error(code::unimplemented, "restoring a checkpoint");
+    co_return error(code::unimplemented, "restoring a checkpoint is not supported");
   }
   // `start` has acted on the options; here they can only be wrong.
   if (const auto options = parse_runtime_options(request.options()); !options) {
@@ -63,24 +65,20 @@ task_service::answer<api::CreateTaskResponse> task_service::create(
       [this](const container& owner, const process& p) { process_stopped(owner, p); }, log_);
   containers_[request.id()] = c;
   process& init = *c->init();
-  init.busy = true;
-  const auto created = co_await create_container(*c, request);
-  init.busy = false;
-  init.failed = !created;
-  init.changed.notify_all();
+  auto created = co_await create_container(call, *c, request);
+  if (created && init.killed) {
+    created = error(code::aborted, "container " + c->id() + " was killed while it was created");
+    background_.spawn("delete in guest", delete_in_guest(c->number()));
+  }
+  init.life.enter(created ? process_state::created : process_state::failed);
+  c->changed(init);
   if (!created) {
     log_.warning("create failed", {{"id", request.id()}, {"err", created.error().message()}});
     sandbox_.forget(init.number);
-    co_await c->join();
-    co_await c->detach_disks();
-    c->unmount();
     if (init.streams) {
       init.streams->give_up();
     }
-    for (const auto& p : c->remove_all()) {
-      lingering_.spawn("release", release(p));
-    }
-    containers_.erase(request.id());
+    co_await dismantle(c);
     co_return created.error();
   }
   events_.publish("/tasks/create", created_event(request, init.pid));
@@ -90,30 +88,19 @@ task_service::answer<api::CreateTaskResponse> task_service::create(
   co_return response;
 }
 
-awaitable<result<void>> task_service::create_container(container& c,
+awaitable<result<void>> task_service::create_container(context& call, container& c,
                                                        const api::CreateTaskRequest& request) {
   process& init = *c.init();
-  init.stdio = names_in(request);
   const auto s = spec::load(c.bundle());
   if (!s) {
     co_return s.error();
   }
-  const stdio_owner owner{c.id(), events_.containerd_namespace()};
-  auto streams =
-      process_streams::open(executor_, c.id(), owner, init.stdio, streaming_, config_.stdio, log_);
-  if (!streams) {
-    co_return streams.error();
+  const auto opened = co_await open_streams(c, init, names_in(request));
+  if (!opened) {
+    co_return opened;
   }
-  init.streams = std::move(streams.value());
-  const auto stdio_ready = co_await init.streams->ready();
-  if (!stdio_ready) {
-    co_return stdio_ready;
-  }
-
   // The guest boots meanwhile.
-  const auto guest_spec = c.prepare(
-      mounts_in(request), s.value(),
-      [this](const std::string& type, const auto& path) { return namespace_in_guest(type, path); });
+  const auto guest_spec = prepare_files(c, s.value(), mounts_in(request));
   if (!guest_spec) {
     co_return guest_spec.error();
   }
@@ -121,27 +108,70 @@ awaitable<result<void>> task_service::create_container(container& c,
   if (!ready) {
     co_return ready;
   }
-
-  const auto plugged = co_await c.attach_disks();
+  const auto plugged = co_await c.files().attach_disks();
   if (!plugged) {
     co_return plugged;
   }
-
-  auto host = placeholder_process::start(s.value().network_namespace());
-  if (!host) {
-    co_return host.error();
+  auto placeholder = placeholder_process::start(s.value().network_namespace());
+  if (!placeholder) {
+    co_return placeholder.error();
   }
+  const auto created = co_await create_in_guest(call, c, guest_spec.value());
+  if (!created) {
+    co_return created;
+  }
+  init.placeholder = std::move(placeholder.value());
+  init.pid = init.placeholder->pid();
+  // For the `delete` of a shim that died.
+  static_cast<void>(flow::write_file(c.bundle() / "init.pid", std::to_string(init.pid)));
+  co_return result<void>();
+}
+
+awaitable<result<void>> task_service::open_streams(const container& c, process& init,
+                                                   stdio_names names) {
+  init.stdio = std::move(names);
+  const stdio_owner owner{c.id(), events_.containerd_namespace()};
+  auto streams =
+      process_streams::open(executor_, c.id(), owner, init.stdio, streaming_, config_.stdio, log_);
+  if (!streams) {
+    co_return streams.error();
+  }
+  init.streams = std::move(streams.value());
+  co_return co_await init.streams->ready();
+}
+
+// Returns the specification for the guest.
+result<std::string> task_service::prepare_files(container& c, const spec& s,
+                                                const std::vector<mount_description>& rootfs) {
+  const auto named = s.names_of_host();
+  if (!named) {
+    return named.error();
+  }
+  std::vector<std::string> namespaces;
+  for (const auto& one : named.value().namespaces) {
+    namespaces.push_back(namespace_in_guest(one.type, one.path));
+  }
+  return c.files().prepare(rootfs, s, named.value(), std::move(namespaces));
+}
+
+awaitable<result<void>> task_service::create_in_guest(context& call, container& c,
+                                                      std::string guest_spec) {
+  process& init = *c.init();
   sandbox_.expect_out_of_memory(c.number(), [this, &c] { out_of_memory(c); });
   hvsock::agent::v1::CreateContainerRequest wanted;
   wanted.set_container(c.number());
   wanted.set_process(init.number);
-  wanted.set_spec(guest_spec.value());
+  wanted.set_spec(std::move(guest_spec));
   *wanted.mutable_stdio() = init.streams->expect(sandbox_.streams());
-  c.add_file_systems(wanted);
+  c.files().add_to(wanted);
   c.watch(c.init());
-  const auto created = co_await sandbox_.agent().create_container(wanted);
+  const agent_call limit(limits::create_container, "create container " + c.id(), call);
+  const auto created = co_await sandbox_.agent().create_container(wanted, limit.options());
   if (!created) {
-    co_return c.in_terms_of_the_host(created.error());
+    if (outcome_is_unknown(created.error())) {
+      background_.spawn("delete in guest", delete_in_guest(c.number()));
+    }
+    co_return c.files().with_host_paths(limit.failed(created.error()));
   }
   const auto attached = co_await init.streams->attach();
   if (!attached) {
@@ -149,11 +179,7 @@ awaitable<result<void>> task_service::create_container(container& c,
     sandbox_.kill("the guest did not connect its streams: " + attached.error().message());
     co_return attached;
   }
-  init.host = std::move(host.value());
   init.guest_pid = static_cast<pid_t>(created.value().pid());
-  init.pid = init.host->pid();
-  // For the `delete` of a shim that died.
-  static_cast<void>(flow::write_file(c.bundle() / "init.pid", std::to_string(init.pid)));
   co_return result<void>();
 }
 

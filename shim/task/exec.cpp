@@ -1,6 +1,4 @@
 // Exec: registers a further process of a container; Start runs it.
-#include <boost/json/parse.hpp>
-
 #include "containerd/events/task.pb.h"
 #include "runtime_api/ttrpc/status.hpp"
 #include "shim/task/service.hpp"
@@ -24,18 +22,15 @@ task_service::answer<task_service::empty> task_service::exec(
   if (c.find_exec(request.exec_id())) {
     co_return error(code::already_exists, "id " + request.exec_id());
   }
-  if (c.init()->state == process::status::stopped || c.init()->exited) {
-    co_return error(code::failed_precondition, "cannot exec in a stopped state");
-  }
-  if (c.frozen != container::freezer::thawed) {
-    co_return error(code::failed_precondition, "cannot exec in a paused state");
+  if (const auto fits = can_exec(c.init_standing()); !fits) {
+    co_return fits.error();
   }
   auto spec = process_for_guest(request.spec().value());
   if (!spec) {
     co_return std::move(spec).error();
   }
 
-  auto p = std::make_shared<process>(executor_);
+  auto p = std::make_shared<process>(executor_, lifecycle::of_exec());
   p->exec_id = request.exec_id();
   p->stdio = {.in = request.stdin(),
               .out = request.stdout(),

@@ -4,6 +4,7 @@
 #include "runtime_api/guest/contract.hpp"
 #include "runtime_api/ttrpc/status.hpp"
 #include "shim/config/limits.hpp"
+#include "shim/task/agent_call.hpp"
 #include "shim/task/service.hpp"
 
 namespace shim {
@@ -16,7 +17,10 @@ namespace api = containerd::task::v2;
 
 task_service::answer<task_service::empty> task_service::kill(context& /*call*/,
                                                              const api::KillRequest& request) {
-  const auto located = find_process(request.id(), request.exec_id());
+  // Until the guest has booted a container that is created is not there, as for all other calls;
+  // boot_timeout ends the wait. A guest that is up and hangs must not make it unkillable.
+  const auto which = sandbox_.is_ready() ? visibility::any : visibility::known;
+  const auto located = find_process(request.id(), request.exec_id(), which);
   if (!located) {
     co_return located.error();
   }
@@ -24,29 +28,42 @@ task_service::answer<task_service::empty> task_service::kill(context& /*call*/,
   if (request.signal() > guest_contract::last_signal) {
     co_return error(code::invalid_argument, "signal " + std::to_string(request.signal()));
   }
-  const bool forced = request.signal() == SIGKILL;
-  if (forced && p->streams) {
+  const auto effect = can_kill(owner->standing_of(*p), request.signal(), owner->id());
+  // Also of a process that has exited: its exit is wanted now, whatever its reader does.
+  if (request.signal() == SIGKILL && p->streams) {
     p->streams->expedite();
   }
-  // Between its exit and the moment that is told a process counts as running, so SIGKILL succeeds.
-  if (p->exited && forced && p->state != process::status::stopped) {
-    co_return empty();
+  if (!effect) {
+    co_return effect.error();
   }
-  if (p->state == process::status::stopped || p->exited || p->failed) {
-    co_return error(code::not_found, "process already finished");
-  }
-  if (!p->is_init() && !p->started) {
-    co_return error(code::failed_precondition, "process not created");
-  }
-  const auto killed = co_await kill_process(*owner, p, request.signal(), request.all());
-  if (!killed) {
-    co_return killed.error();
+  switch (effect.value()) {
+    case kill_effect::none:
+      break;
+    case kill_effect::abort_create:
+      abort_create(*owner);
+      break;
+    case kill_effect::send: {
+      const auto killed = co_await send_signal(*owner, p, request.signal(), request.all());
+      if (!killed) {
+        co_return killed.error();
+      }
+      break;
+    }
   }
   co_return empty();
 }
 
-awaitable<result<void>> task_service::kill_process(const container& c, std::shared_ptr<process> p,
-                                                   std::uint32_t signal, bool all) {
+// A machine that is there for this container alone ends with it. In a pod the guest is given the
+// time that Create has, and what it made is taken away then.
+void task_service::abort_create(container& c) {
+  c.init()->killed = true;
+  if (containers_.size() == 1 && sandbox_pid_ == 0) {
+    sandbox_.kill("container " + c.id() + " was killed while it was created");
+  }
+}
+
+awaitable<result<void>> task_service::send_signal(const container& c, std::shared_ptr<process> p,
+                                                  std::uint32_t signal, bool all) {
   if (signal == SIGKILL) {
     p->killed = true;
     background_.spawn("enforce kill", enforce_kill(p));
@@ -56,17 +73,17 @@ awaitable<result<void>> task_service::kill_process(const container& c, std::shar
   wanted.set_process(p->number);
   wanted.set_signal(signal);
   wanted.set_all(all);
-  const auto killed =
-      co_await sandbox_.agent().kill(wanted, ttrpc::call_options(limits::signal_process));
+  const agent_call limit(limits::signal_process, "kill " + c.id());
+  const auto killed = co_await sandbox_.agent().kill(wanted, limit.options());
   // A guest that does not answer dies of SIGKILL all the same, see enforce_kill().
   if (!killed && (signal != SIGKILL || killed.error().code() == code::not_found)) {
-    co_return killed.error();
+    co_return limit.failed(killed.error());
   }
   co_return result<void>();
 }
 
 awaitable<void> task_service::enforce_kill(std::shared_ptr<process> p) {
-  const auto exited = [p] { return p->exited; };
+  const auto exited = [p] { return p->life.has_exited(); };
   const bool in_time = co_await p->changed.wait_for(limits::survive_kill, exited);
   if (!in_time) {
     sandbox_.kill("a process survived SIGKILL");

@@ -5,8 +5,8 @@
 // that is the namespace of the same process, or, for the sandbox, which has no process there, of
 // the guest itself: the machine is the pod. The guest has one network, so every network that is
 // named is that one.
-#include <charconv>
-
+#include "flow/system/number.hpp"
+#include "flow/system/split.hpp"
 #include "shim/task/service.hpp"
 
 namespace shim {
@@ -27,12 +27,9 @@ pid_t owner_in(const std::filesystem::path& path, std::string_view file) {
   if (!text.starts_with(before)) {
     return 0;
   }
-  pid_t pid = 0;
-  const char* begin = text.data() + before.size();
-  const char* end = text.data() + text.size();
-  const auto parsed = std::from_chars(begin, end, pid);
-  const std::string_view rest(parsed.ptr, static_cast<std::size_t>(end - parsed.ptr));
-  return parsed.ec == std::errc() && rest == "/ns/" + std::string(file) ? pid : 0;
+  auto rest = std::string_view(text).substr(before.size());
+  const auto pid = flow::parse_number<pid_t>(flow::split_front(rest, '/'), 1);
+  return pid && rest == "ns/" + std::string(file) ? *pid : 0;
 }
 
 std::string file_in_guest(pid_t pid, std::string_view file) {

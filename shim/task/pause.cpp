@@ -1,63 +1,44 @@
 // Pause and Resume: freezes every process of a container, and thaws them.
 #include "containerd/events/task.pb.h"
-#include "runtime_api/ttrpc/status.hpp"
+#include "shim/config/limits.hpp"
+#include "shim/task/agent_call.hpp"
 #include "shim/task/service.hpp"
 
 namespace shim {
 
-using flow::error;
-using ttrpc::code;
+using flow::awaitable;
 namespace api = containerd::task::v2;
 
-namespace {
-
-error cannot(const char* verb, const container& c) {
-  const char* state = "running";
-  if (c.init()->state == process::status::created) {
-    state = "created";
-  } else if (c.init()->exited || c.init()->state == process::status::stopped) {
-    state = "stopped";
-  } else if (c.frozen == container::freezer::freezing) {
-    state = "pausing";
-  } else if (c.frozen != container::freezer::thawed) {
-    state = "paused";
-  }
-  return {code::failed_precondition,
-          std::string("cannot ") + verb + " task in " + state + " state"};
-}
-
-bool runs(const container& c) {
-  return c.init()->state == process::status::running && !c.init()->exited;
-}
-
-}  // namespace
-
-task_service::answer<task_service::empty> task_service::pause(context& /*call*/,
+task_service::answer<task_service::empty> task_service::pause(context& call,
                                                               const api::PauseRequest& request) {
   const auto found = find_container(request.id());
   if (!found) {
     co_return found.error();
   }
   const auto c = found.value();
-  if (!runs(*c) || c->frozen != container::freezer::thawed) {
-    co_return cannot("pause", *c);
+  if (const auto fits = can_pause(c->init_standing()); !fits) {
+    co_return fits.error();
   }
-  c->frozen = container::freezer::freezing;
+  c->freezer = freezer_state::freezing;
   // A process that is frozen before it has told that it runs would leave its Start without an end.
   co_await c->join_starts();
-  if (!runs(*c)) {
-    c->frozen = container::freezer::thawed;
-    co_return cannot("pause", *c);
+  if (c->init()->life.has_exited()) {
+    c->freezer = freezer_state::thawed;
+    co_return can_pause(c->init_standing()).error();
   }
   hvsock::agent::v1::PauseRequest wanted;
   wanted.set_container(c->number());
-  const auto paused = co_await sandbox_.agent().pause(wanted);
+  const agent_call limit(limits::freeze, "pause container " + c->id(), call);
+  const auto paused = co_await sandbox_.agent().pause(wanted, limit.options());
   if (!paused) {
-    c->frozen = container::freezer::thawed;
-    co_return paused.error();
+    c->freezer = freezer_state::thawed;
+    if (outcome_is_unknown(paused.error())) {
+      background_.spawn("undo pause", undo_pause(c->number()));
+    }
+    co_return limit.failed(paused.error());
   }
-  c->frozen = container::freezer::frozen;
-  if (runs(*c)) {
+  c->freezer = freezer_state::frozen;
+  if (!c->init()->life.has_exited()) {
     containerd::events::TaskPaused event;
     event.set_container_id(c->id());
     events_.publish("/tasks/paused", event);
@@ -66,26 +47,38 @@ task_service::answer<task_service::empty> task_service::pause(context& /*call*/,
   co_return empty();
 }
 
-task_service::answer<task_service::empty> task_service::resume(context& /*call*/,
+// A guest that was slow may have frozen the container after all.
+awaitable<void> task_service::undo_pause(std::uint32_t container_number) {
+  hvsock::agent::v1::ResumeRequest wanted;
+  wanted.set_container(container_number);
+  const agent_call limit(limits::freeze, "resume container " + std::to_string(container_number));
+  const auto resumed = co_await sandbox_.agent().resume(wanted, limit.options());
+  if (!resumed) {
+    log_.debug("pause not undone in the guest", {{"err", limit.failed(resumed.error()).message()}});
+  }
+}
+
+task_service::answer<task_service::empty> task_service::resume(context& call,
                                                                const api::ResumeRequest& request) {
   const auto found = find_container(request.id());
   if (!found) {
     co_return found.error();
   }
   const auto c = found.value();
-  if (!runs(*c) || c->frozen != container::freezer::frozen) {
-    co_return cannot("resume", *c);
+  if (const auto fits = can_resume(c->init_standing()); !fits) {
+    co_return fits.error();
   }
-  c->frozen = container::freezer::thawing;
+  c->freezer = freezer_state::thawing;
   hvsock::agent::v1::ResumeRequest wanted;
   wanted.set_container(c->number());
-  const auto resumed = co_await sandbox_.agent().resume(wanted);
+  const agent_call limit(limits::freeze, "resume container " + c->id(), call);
+  const auto resumed = co_await sandbox_.agent().resume(wanted, limit.options());
   if (!resumed) {
-    c->frozen = container::freezer::frozen;
-    co_return resumed.error();
+    c->freezer = freezer_state::frozen;
+    co_return limit.failed(resumed.error());
   }
-  c->frozen = container::freezer::thawed;
-  if (runs(*c)) {
+  c->freezer = freezer_state::thawed;
+  if (!c->init()->life.has_exited()) {
     containerd::events::TaskResumed event;
     event.set_container_id(c->id());
     events_.publish("/tasks/resumed", event);

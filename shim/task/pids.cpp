@@ -4,6 +4,7 @@
 
 #include "containerd/runc/v1/oci.pb.h"
 #include "shim/config/limits.hpp"
+#include "shim/task/agent_call.hpp"
 #include "shim/task/service.hpp"
 
 namespace shim {
@@ -27,7 +28,7 @@ void add_exec(api::PidsResponse& to, const process& exec) {
 
 }  // namespace
 
-task_service::answer<api::PidsResponse> task_service::pids(context& /*call*/,
+task_service::answer<api::PidsResponse> task_service::pids(context& call,
                                                            const api::PidsRequest& request) {
   const auto found = find_container(request.id());
   if (!found) {
@@ -35,10 +36,11 @@ task_service::answer<api::PidsResponse> task_service::pids(context& /*call*/,
   }
   const auto c = found.value();
   hvsock::agent::v1::PidsResponse listed;
-  if (c->init()->state != process::status::stopped) {
+  if (c->init()->life.now() != process_state::stopped) {
     hvsock::agent::v1::PidsRequest wanted;
     wanted.set_container(c->number());
-    auto pids = co_await sandbox_.agent().pids(wanted, ttrpc::call_options(limits::query));
+    const agent_call limit(limits::query, "pids of " + c->id(), call);
+    auto pids = co_await sandbox_.agent().pids(wanted, limit.options());
     if (pids) {
       listed = std::move(pids.value());
     }

@@ -2,13 +2,9 @@
 
 #include <unistd.h>
 
-#include <array>
-
 #include "containerd/events/task.pb.h"
 #include "flow/system/log_failures.hpp"
 #include "runtime_api/ttrpc/status.hpp"
-#include "shim/config/limits.hpp"
-#include "shim/support/resident_memory.hpp"
 #include "shim/support/timestamp.hpp"
 
 namespace shim {
@@ -30,21 +26,24 @@ task_service::task_service(const flow::asio::any_io_executor& executor, sandbox&
       log_(log),
       streaming_(executor),
       lingering_(executor, flow::log_failures(log, "lingering")),
-      stop_(executor),
+      removed_(executor),
+      trimmer_(executor, log),
       background_(executor, flow::log_failures(log, "task service")) {}
 
-result<std::shared_ptr<container>> task_service::find_container(const std::string& id) {
+result<std::shared_ptr<container>> task_service::find_container(const std::string& id,
+                                                                visibility which) {
   const auto found = containers_.find(id);
-  // One that is still being created is not there yet, and its guest perhaps neither.
-  if (found == containers_.end() || found->second->init()->pid == 0) {
+  if (found == containers_.end() ||
+      (which == visibility::known && !found->second->init()->life.is_known())) {
     return error(code::not_found, "container " + id);
   }
   return found->second;
 }
 
 result<task_service::located> task_service::find_process(const std::string& id,
-                                                         const std::string& exec_id) {
-  const auto c = find_container(id);
+                                                         const std::string& exec_id,
+                                                         visibility which) {
+  const auto c = find_container(id, which);
   if (!c) {
     return c.error();
   }
@@ -60,20 +59,21 @@ void task_service::process_stopped(const container& c, const process& p) {
   event.set_container_id(c.id());
   event.set_id(p.is_init() ? c.id() : p.exec_id);
   event.set_pid(static_cast<std::uint32_t>(p.pid));
-  event.set_exit_status(p.exit_status);
-  *event.mutable_exited_at() = timestamp_at(p.exited_at);
+  event.set_exit_status(p.exit.status);
+  *event.mutable_exited_at() = timestamp_at(p.exit.at);
   events_.publish("/tasks/exit", event);
   log_.info("exit", {{"id", c.id()},
                      {"exec_id", p.exec_id},
-                     {"status", p.exit_status},
-                     {"stdout_bytes", p.stdout_bytes},
-                     {"stderr_bytes", p.stderr_bytes}});
+                     {"status", p.exit.status},
+                     {"stdout_bytes", p.exit.stdout_bytes},
+                     {"stderr_bytes", p.exit.stderr_bytes}});
 }
 
 // The guest may say so as often as it likes: one event at a time is on its way to containerd. None
 // before the container is there and none after the exit of its first process.
 void task_service::out_of_memory(container& c) {
-  if (c.init()->pid == 0 || c.init()->exited || c.memory_event > events_.taken()) {
+  const auto& life = c.init()->life;
+  if (!life.is_known() || life.has_exited() || c.memory_event > events_.taken()) {
     return;
   }
   containerd::events::TaskOOM event;
@@ -102,12 +102,11 @@ task_service::answer<task_service::empty> task_service::shutdown(
 
 void task_service::report() const {
   const auto line = [this](const container& c, const process& p) {
-    constexpr std::array names{"created", "running", "stopped"};
     log_.info("process", {{"id", c.id()},
                           {"exec_id", p.exec_id},
                           {"pid", p.pid},
-                          {"state", names.at(static_cast<std::size_t>(p.state))},
-                          {"exited", p.exited},
+                          {"state", name_of(p.life.now())},
+                          {"lost", p.exit.lost},
                           {"delivered", p.streams && p.streams->delivered()},
                           {"lost_bytes", p.streams ? p.streams->lost() : 0}});
   };
@@ -120,30 +119,6 @@ void task_service::report() const {
   log_.info("lingering", {{"processes", lingering_.size()}});
 }
 
-awaitable<void> task_service::release(std::shared_ptr<process> p) {
-  if (p->streams) {
-    co_await p->streams->linger();
-    if (p->streams->lost() != 0) {
-      log_.error("output lost in all", {{"exec_id", p->exec_id}, {"bytes", p->streams->lost()}});
-    }
-  }
-}
-
-void task_service::trim_soon() {
-  if (!std::exchange(trimming_, true)) {
-    background_.spawn("trim", trim());
-  }
-}
-
-awaitable<void> task_service::trim() {
-  const auto stopping = [this] { return stopping_; };
-  const bool stopped = co_await stop_.wait_for(limits::trim_delay, stopping);
-  trimming_ = false;
-  if (!stopped) {
-    trim_resident_memory();
-  }
-}
-
 awaitable<void> task_service::linger() {
   if (lingering_.size() != 0) {
     log_.info("lingering", {{"processes", lingering_.size()}});
@@ -152,18 +127,11 @@ awaitable<void> task_service::linger() {
 }
 
 awaitable<void> task_service::join() {
-  stopping_ = true;
-  stop_.notify_all();
   // Calls that are under way may take containers away meanwhile.
   for (const auto all = containers_; const auto& [id, c] : all) {
-    co_await c->join();
+    co_await dismantle(c);
   }
-  for (const auto& [id, c] : std::exchange(containers_, {})) {
-    for (const auto& p : c->remove_all()) {
-      lingering_.spawn("release", release(p));
-    }
-    c->unmount();
-  }
+  co_await trimmer_.join();
   co_await background_.join();
 }
 

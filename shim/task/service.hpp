@@ -1,5 +1,9 @@
-// containerd's Task service, versions 2 and 3, which differ in their names only. What a method does
-// is in the file named after it; here is what they share.
+// containerd's Task service, versions 2 and 3, which differ in their names only.
+//
+// What a method does is in the file named after it, except that Resume is beside Pause, State and
+// Wait are in query.cpp, ResizePty and CloseIO in stdio.cpp, Connect and Shutdown in service.cpp.
+// Which method fits which state is in lifecycle.hpp. Calls on one process may overlap: each holds
+// the container and the process it found until it has answered.
 //
 // Answers carry the codes that containerd's clients act on: not_found for an id or a process that
 // is gone, failed_precondition for a call that does not fit the state, already_exists,
@@ -20,6 +24,7 @@
 #include "shim/events/publisher.hpp"
 #include "shim/io/streaming.hpp"
 #include "shim/sandbox/sandbox.hpp"
+#include "shim/support/memory_trimmer.hpp"
 #include "shim/task/container.hpp"
 
 namespace shim {
@@ -40,15 +45,14 @@ class task_service final : public containerd::task::v2::task_service {
   std::size_t count() const noexcept { return containers_.size(); }
 
   // Asks every container to end (SIGTERM), kills what is left after `grace`, and returns when all
-  // exits are told. With no grace nothing is asked.
+  // exits are published. With no grace nothing is asked.
   flow::awaitable<void> stop_all(std::chrono::steady_clock::duration grace);
 
   // The pid that stands for the sandbox itself, for those who name its namespaces by it.
   void set_sandbox_pid(pid_t pid) noexcept { sandbox_pid_ = pid; }
 
-  // Gives back memory in a moment: what follows a start (its answer, events, the calls of clients)
-  // needs some again.
-  void trim_soon();
+  // See memory_trimmer.
+  void trim_soon() { trimmer_.trim_soon(); }
 
   // Writes what there is into the log: a line for each process.
   void report() const;
@@ -102,26 +106,51 @@ class task_service final : public containerd::task::v2::task_service {
     std::shared_ptr<process> found;
   };
 
-  // not_found if there is none.
-  flow::result<std::shared_ptr<container>> find_container(const std::string& id);
-  flow::result<located> find_process(const std::string& id, const std::string& exec_id);
+  // Whether a container is found whose Create is under way.
+  enum class visibility { known, any };
 
+  // not_found if there is none.
+  flow::result<std::shared_ptr<container>> find_container(const std::string& id,
+                                                          visibility which = visibility::known);
+  flow::result<located> find_process(const std::string& id, const std::string& exec_id,
+                                     visibility which = visibility::known);
+
+  // create.cpp
   flow::awaitable<flow::result<void>> create_container(
-      container& c, const containerd::task::v2::CreateTaskRequest& request);
+      context& call, container& c, const containerd::task::v2::CreateTaskRequest& request);
+  flow::awaitable<flow::result<void>> open_streams(const container& c, process& init,
+                                                   stdio_names names);
+  flow::result<std::string> prepare_files(container& c, const spec& s,
+                                          const std::vector<mount_description>& rootfs);
+  flow::awaitable<flow::result<void>> create_in_guest(context& call, container& c,
+                                                      std::string guest_spec);
+  // namespaces.cpp
   std::string namespace_in_guest(const std::string& type, const std::filesystem::path& path) const;
-  flow::awaitable<flow::result<void>> start_process(container& c, process& p);
-  flow::awaitable<flow::result<void>> start_init(container& c, process& p);
-  flow::awaitable<flow::result<void>> start_exec(container& c, process& p);
-  flow::awaitable<flow::result<void>> kill_process(const container& c, std::shared_ptr<process> p,
-                                                   std::uint32_t signal, bool all);
+  // start.cpp
+  flow::awaitable<flow::result<void>> start_process(context& call, container& c, process& p);
+  flow::awaitable<flow::result<void>> start_init(context& call, container& c, process& p);
+  flow::awaitable<flow::result<void>> start_exec(context& call, container& c, process& p);
+  void publish_start(const container& c, const process& p);
+  flow::awaitable<void> undo_exec(std::uint32_t container_number, std::uint32_t process_number);
+  // kill.cpp
+  flow::awaitable<flow::result<void>> send_signal(const container& c, std::shared_ptr<process> p,
+                                                  std::uint32_t signal, bool all);
   flow::awaitable<void> enforce_kill(std::shared_ptr<process> p);
+  void abort_create(container& c);
+  // pause.cpp
+  flow::awaitable<void> undo_pause(std::uint32_t container_number);
+  // stop_all.cpp
   flow::awaitable<void> signal_all(std::uint32_t signal);
   flow::awaitable<void> wait_all_stopped(std::chrono::steady_clock::time_point limit);
-  flow::awaitable<flow::result<void>> delete_init(container& c, process& init);
+  // delete.cpp
+  flow::awaitable<flow::result<void>> delete_init(std::shared_ptr<container> c, process& init);
   flow::awaitable<void> delete_exec(container& c, std::shared_ptr<process> p);
+  flow::awaitable<void> delete_process_in_guest(std::uint32_t process_number);
+  // dismantle.cpp
+  flow::awaitable<void> dismantle(std::shared_ptr<container> c);
   flow::awaitable<void> delete_in_guest(std::uint32_t container_number);
   flow::awaitable<void> release(std::shared_ptr<process> p);
-  flow::awaitable<void> trim();
+  // service.cpp
   void process_stopped(const container& c, const process& p);
   void out_of_memory(container& c);
 
@@ -135,9 +164,8 @@ class task_service final : public containerd::task::v2::task_service {
   pid_t sandbox_pid_ = 0;
   std::map<std::string, std::shared_ptr<container>> containers_;
   flow::task_group lingering_;  // processes that were deleted before all was delivered
-  bool trimming_ = false;
-  bool stopping_ = false;
-  flow::event stop_;
+  flow::event removed_;         // a container
+  memory_trimmer trimmer_;
   flow::task_group background_;
 };
 

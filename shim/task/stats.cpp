@@ -1,12 +1,13 @@
 // Stats: what the guest's kernel counts of a container.
 #include "shim/config/limits.hpp"
+#include "shim/task/agent_call.hpp"
 #include "shim/task/service.hpp"
 
 namespace shim {
 
 namespace api = containerd::task::v2;
 
-task_service::answer<api::StatsResponse> task_service::stats(context& /*call*/,
+task_service::answer<api::StatsResponse> task_service::stats(context& call,
                                                              const api::StatsRequest& request) {
   const auto located = find_process(request.id(), "");
   if (!located) {
@@ -14,9 +15,10 @@ task_service::answer<api::StatsResponse> task_service::stats(context& /*call*/,
   }
   hvsock::agent::v1::StatsRequest wanted;
   wanted.set_container(located.value().owner->number());
-  const auto stats = co_await sandbox_.agent().stats(wanted, ttrpc::call_options(limits::query));
+  const agent_call limit(limits::query, "stats of " + request.id(), call);
+  const auto stats = co_await sandbox_.agent().stats(wanted, limit.options());
   if (!stats) {
-    co_return stats.error();
+    co_return limit.failed(stats.error());
   }
   // Decoded and encoded again: what containerd gets is of this type, whatever the guest has sent.
   const auto& metrics = stats.value().metrics();

@@ -1,23 +1,22 @@
-// Update: sets a container's limits anew.
-#include "runtime_api/ttrpc/status.hpp"
+// Update: changes a container's limits.
 #include "shim/config/limits.hpp"
+#include "shim/oci/resources.hpp"
+#include "shim/task/agent_call.hpp"
 #include "shim/task/service.hpp"
 
 namespace shim {
 
-using flow::error;
-using ttrpc::code;
 namespace api = containerd::task::v2;
 
 task_service::answer<task_service::empty> task_service::update(
-    context& /*call*/, const api::UpdateTaskRequest& request) {
+    context& call, const api::UpdateTaskRequest& request) {
   const auto found = find_container(request.id());
   if (!found) {
     co_return found.error();
   }
   const auto c = found.value();
-  if (c->init()->state == process::status::stopped || c->init()->exited) {
-    co_return error(code::failed_precondition, "cannot update a stopped container");
+  if (const auto fits = can_update(c->init_standing()); !fits) {
+    co_return fits.error();
   }
   // Annotations alone change nothing that the guest knows of.
   if (!request.has_resources()) {
@@ -30,10 +29,10 @@ task_service::answer<task_service::empty> task_service::update(
   hvsock::agent::v1::UpdateRequest wanted;
   wanted.set_container(c->number());
   wanted.set_resources(std::move(resources.value()));
-  const auto updated =
-      co_await sandbox_.agent().update(wanted, ttrpc::call_options(limits::update_container));
+  const agent_call limit(limits::update_container, "update container " + c->id(), call);
+  const auto updated = co_await sandbox_.agent().update(wanted, limit.options());
   if (!updated) {
-    co_return updated.error();
+    co_return limit.failed(updated.error());
   }
   log_.info("update", {{"id", c->id()}});
   co_return empty();

@@ -2,7 +2,9 @@
 #include <sys/utsname.h>
 
 #include <csignal>
+#include <regex>
 
+#include "flow/system/file.hpp"
 #include "tests/e2e/harness/fixture.hpp"
 
 using e2e::ctr;
@@ -201,4 +203,14 @@ TEST_F(Run, ClockOfTheGuestIsTheHosts) {
   const auto result = ctr_run({"--rm"}, id(), {"date", "+%s"});
   const auto there = std::stoll(result.out);
   EXPECT_LE(std::abs(there - static_cast<long long>(::time(nullptr))), 5);
+}
+
+TEST_F(Run, ConfigurationWithDebugMakesTheShimLogAtDebugLevel) {
+  const auto file = scratch() / "config.toml";
+  ASSERT_TRUE(flow::write_file(file, "[shim]\ndebug = true\n"));
+  const auto result = ctr_run({"--rm", "--runtime-config-path", file}, id(), {"true"});
+  EXPECT_EQ(result.status, 0) << result.err;
+  // containerd itself logs at the level "info"; the agent's lines do not speak of topics.
+  const std::regex line("level=debug msg=[^\n]* topic=/tasks/start");
+  EXPECT_TRUE(eventually([&] { return std::regex_search(log(), line); })) << log();
 }

@@ -105,6 +105,8 @@ class Sandbox : public e2e::ContainerdTest {
   }
 
   awaitable<void> live_in_a_pod(std::string address);
+  awaitable<void> end_without_containers(standalone_connection& pod,
+                                         standalone_connection& container, std::uint32_t pid);
   awaitable<void> stop_with_a_container(std::string address);
 
   flow::asio::io_context context_{1};
@@ -168,33 +170,39 @@ awaitable<void> Sandbox::live_in_a_pod(std::string address) {
   EXPECT_TRUE(killed);
   const auto first = co_await wait_and_delete(*one, "first");
   EXPECT_EQ(first, 137U);
+  co_await end_without_containers(*pod, *one, pid);
+  co_await one->close();
+  co_await other->close();
+  co_await pod->close();
+}
 
+// `container` is the connection over which the last container was deleted.
+awaitable<void> Sandbox::end_without_containers(standalone_connection& pod,
+                                                standalone_connection& container,
+                                                std::uint32_t pid) {
   // Without a container the shim stays, although containerd says Shutdown for each.
   const task_api::ShutdownRequest shutdown;
-  const auto no_end = co_await one->task().shutdown(shutdown);
+  const auto no_end = co_await container.task().shutdown(shutdown);
   EXPECT_TRUE(no_end);
   api::SandboxStatusRequest status_request;
   status_request.set_sandbox_id("pod");
-  const auto state = co_await pod->sandbox().sandbox_status(status_request);
+  const auto state = co_await pod.sandbox().sandbox_status(status_request);
   EXPECT_TRUE(state) << state.error().message();
   EXPECT_EQ(state.value().state(), "SANDBOX_READY");
   api::StopSandboxRequest stop;
   stop.set_sandbox_id("pod");
-  const auto stopped = co_await pod->sandbox().stop_sandbox(stop);
+  const auto stopped = co_await pod.sandbox().stop_sandbox(stop);
   EXPECT_TRUE(stopped) << stopped.error().message();
   EXPECT_NE(::kill(static_cast<pid_t>(pid), 0), 0);
   api::WaitSandboxRequest wait;
   wait.set_sandbox_id("pod");
-  const auto ended = co_await pod->sandbox().wait_sandbox(wait);
+  const auto ended = co_await pod.sandbox().wait_sandbox(wait);
   EXPECT_TRUE(ended);
   EXPECT_EQ(ended.value().exit_status(), 0U);
   api::ShutdownSandboxRequest end;
   end.set_sandbox_id("pod");
-  const auto shut = co_await pod->sandbox().shutdown_sandbox(end);
+  const auto shut = co_await pod.sandbox().shutdown_sandbox(end);
   EXPECT_TRUE(shut) << shut.error().message();
-  co_await one->close();
-  co_await other->close();
-  co_await pod->close();
 }
 
 awaitable<void> Sandbox::stop_with_a_container(std::string address) {

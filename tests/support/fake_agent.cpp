@@ -135,17 +135,24 @@ std::size_t fake_agent::called(const std::string& method) const {
 }
 
 awaitable<void> fake_agent::until_called(std::string method, std::size_t n) {
-  while (called(method) < n) {
-    co_await changed_.wait();
-  }
+  const auto reached = [&] { return called(method) >= n; };
+  co_await changed_.wait(reached);
+}
+
+awaitable<void> fake_agent::until_cancelled(std::string method) {
+  const auto cancelled = [&] { return cancelled_.contains(method); };
+  co_await changed_.wait(cancelled);
 }
 
 awaitable<result<void>> fake_agent::enter(context& call, std::string method) {
   ++calls_[method];
   changed_.notify_all();
   const std::stop_callback wake(call.stop_token(), [this] { changed_.notify_all(); });
-  while (held_.contains(method) && !call.cancelled()) {
-    co_await changed_.wait();
+  const auto over = [&] { return !held_.contains(method) || call.cancelled(); };
+  co_await changed_.wait(over);
+  if (call.cancelled()) {
+    cancelled_.insert(method);
+    changed_.notify_all();
   }
   if (const auto failure = failures.find(method); failure != failures.end()) {
     co_return failure->second;
@@ -255,6 +262,15 @@ answer<api::ResizePtyResponse> fake_agent::resize_pty(context& call,
     co_return entered.error();
   }
   co_return api::ResizePtyResponse();
+}
+
+answer<api::SetClockResponse> fake_agent::set_clock(context& call,
+                                                    const api::SetClockRequest& /*request*/) {
+  const auto entered = co_await enter(call, "SetClock");
+  if (!entered) {
+    co_return entered.error();
+  }
+  co_return api::SetClockResponse();
 }
 
 answer<api::PidsResponse> fake_agent::pids(context& call, const api::PidsRequest& /*request*/) {

@@ -64,6 +64,9 @@ class fake_agent final : public hvsock::agent::v1::agent_service {
   flow::awaitable<void> until_called(std::string method, std::size_t n = 1);
   std::size_t called(const std::string& method) const;
 
+  // Returns when a call of the method that was held has been cancelled: its deadline has passed.
+  flow::awaitable<void> until_cancelled(std::string method);
+
   bool obeys_signals = true;  // SIGKILL ends a process
   bool connects_streams = true;
   std::uint32_t protocol = 1;
@@ -111,6 +114,8 @@ class fake_agent final : public hvsock::agent::v1::agent_service {
       context& call, const hvsock::agent::v1::DeleteProcessRequest& request) override;
   answer<hvsock::agent::v1::DeleteContainerResponse> delete_container(
       context& call, const hvsock::agent::v1::DeleteContainerRequest& request) override;
+  answer<hvsock::agent::v1::SetClockResponse> set_clock(
+      context& call, const hvsock::agent::v1::SetClockRequest& request) override;
   answer<hvsock::agent::v1::StatusResponse> status(
       context& call, const hvsock::agent::v1::StatusRequest& request) override;
 
@@ -137,6 +142,7 @@ class fake_agent final : public hvsock::agent::v1::agent_service {
   std::deque<hvsock::agent::v1::Event> queue_;
   std::map<std::string, std::size_t> calls_;
   std::set<std::string> held_;
+  std::set<std::string> cancelled_;
   flow::event changed_;
   flow::task_group tasks_;
 };

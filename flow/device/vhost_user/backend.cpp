@@ -5,7 +5,6 @@
 #include <cstring>
 
 #include "flow/device/virtio/linux_virtio.hpp"
-#include "flow/device/vsock/packet.hpp"
 
 namespace flow::device {
 namespace {

@@ -8,7 +8,6 @@
 #include <cstdint>
 #include <functional>
 #include <optional>
-#include <span>
 
 #include "flow/device/event_loop.hpp"
 #include "flow/device/vhost_user/channel.hpp"
@@ -57,7 +56,7 @@ class vhost_user_backend {
   result<> set_memory_table(vhost_user_message& m);
   result<> get_config(const vhost_user_message& m);
 
-  // vhost_user_rings.cpp
+  // rings.cpp
   result<> set_vring_num(const vhost_user_message& m);
   result<> set_vring_addresses(const vhost_user_message& m);
   result<> set_vring_base(const vhost_user_message& m);

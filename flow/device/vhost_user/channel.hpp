@@ -1,7 +1,6 @@
 // Whole vhost-user messages in and out of the socket to the front end, without blocking.
 #pragma once
 
-#include <cstdint>
 #include <span>
 #include <vector>
 

@@ -5,6 +5,7 @@
 #include <cstring>
 #include <limits>
 
+#include "flow/device/limits.hpp"
 #include "flow/device/vhost_user/backend.hpp"
 #include "flow/device/virtio/linux_virtio.hpp"
 

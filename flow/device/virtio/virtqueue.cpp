@@ -4,6 +4,7 @@
 #include <atomic>
 #include <bit>
 
+#include "flow/device/limits.hpp"
 #include "flow/device/virtio/linux_virtio.hpp"
 
 namespace flow::device {

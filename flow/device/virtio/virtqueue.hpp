@@ -23,9 +23,6 @@
 
 namespace flow::device {
 
-// More entries than any driver of this device uses (QEMU: 128); bounds the memory of a queue.
-inline constexpr std::uint16_t max_queue_size = 1024;
-
 // Where the front end says a ring is, in its own address space.
 struct ring_addresses {
   std::uint64_t descriptors = 0;

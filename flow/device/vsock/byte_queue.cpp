@@ -15,7 +15,7 @@ std::unique_ptr<block_pool::block> block_pool::take() {
 }
 
 void block_pool::give(std::unique_ptr<block> b) {
-  if (kept_.size() < max_kept) {
+  if (kept_.size() < kept_blocks) {
     kept_.push_back(std::move(b));
   }
 }

@@ -10,20 +10,19 @@
 #include <span>
 #include <vector>
 
+#include "flow/device/limits.hpp"
+
 namespace flow::device {
 
 class block_pool {
  public:
-  static constexpr std::size_t block_size = 16384;
+  static constexpr std::size_t block_size = queue_block;
   using block = std::array<std::byte, block_size>;
 
   std::unique_ptr<block> take();
   void give(std::unique_ptr<block> b);
 
  private:
-  // Enough for one connection's whole buffer.
-  static constexpr std::size_t max_kept = 16;
-
   std::vector<std::unique_ptr<block>> kept_;
 };
 

@@ -8,6 +8,7 @@
 
 #include "flow/device/limits.hpp"
 #include "flow/device/virtio/scatter.hpp"
+#include "flow/system/retry_interrupted.hpp"
 
 namespace flow::device {
 namespace {
@@ -16,9 +17,6 @@ constexpr std::uint32_t no_receive = VIRTIO_VSOCK_SHUTDOWN_RCV;
 constexpr std::uint32_t no_send = VIRTIO_VSOCK_SHUTDOWN_SEND;
 
 constexpr std::uint32_t base_events = EPOLLIN | EPOLLRDHUP | EPOLLET;
-
-// What the system takes in one call (IOV_MAX).
-constexpr std::size_t max_parts = 1024;
 
 }  // namespace
 
@@ -162,10 +160,8 @@ connection::read_outcome connection::read_host(std::span<iovec> parts, std::size
   msghdr message{};
   message.msg_iov = parts.data();
   message.msg_iovlen = parts.size();
-  ssize_t n = 0;
-  do {
-    n = ::recvmsg(socket_.get(), &message, MSG_DONTWAIT);
-  } while (n < 0 && errno == EINTR);
+  const auto n =
+      retry_interrupted([&] { return ::recvmsg(socket_.get(), &message, MSG_DONTWAIT); });
   if (n > 0) {
     count = static_cast<std::size_t>(n);
     std::size_t asked = 0;
@@ -216,10 +212,8 @@ std::size_t connection::send(std::span<iovec> parts) {
   msghdr message{};
   message.msg_iov = parts.data();
   message.msg_iovlen = std::min(parts.size(), max_parts);
-  ssize_t n = 0;
-  do {
-    n = ::sendmsg(socket_.get(), &message, MSG_DONTWAIT | MSG_NOSIGNAL);
-  } while (n < 0 && errno == EINTR);
+  const auto n = retry_interrupted(
+      [&] { return ::sendmsg(socket_.get(), &message, MSG_DONTWAIT | MSG_NOSIGNAL); });
   if (n >= 0) {
     delivered_ += static_cast<std::uint64_t>(n);
     return static_cast<std::size_t>(n);

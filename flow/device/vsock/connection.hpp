@@ -89,7 +89,6 @@ class connection {
 
   // Nothing is left to be done: the guest is gone and so is the socket.
   bool finished() const noexcept { return guest_ == guest_state::gone && !socket_; }
-  bool guest_present() const noexcept { return guest_ != guest_state::gone; }
   // The guest was told that all is over and has only to confirm.
   bool closing() const noexcept { return guest_ == guest_state::closing; }
 

@@ -2,16 +2,11 @@
 #include <algorithm>
 #include <array>
 
+#include "flow/device/limits.hpp"
 #include "flow/device/virtio/scatter.hpp"
 #include "flow/device/vsock/device.hpp"
 
 namespace flow::device {
-namespace {
-
-// What the system takes in one call (IOV_MAX).
-constexpr std::size_t max_read_parts = 1024;
-
-}  // namespace
 
 // Gives the guest what is due, as far as it has posted buffers. True if work is left because the
 // turn is over; false if nothing is due, or the queue has no buffer and will notify.
@@ -118,7 +113,7 @@ std::size_t vsock_device::add_payload_parts(const descriptor_chain& chain, std::
       skip -= part.iov_len;
       continue;
     }
-    if (added == room || parts_.size() == max_read_parts) {
+    if (added == room || parts_.size() == max_parts) {
       break;
     }
     const std::size_t n = std::min(part.iov_len - skip, room - added);
@@ -144,7 +139,7 @@ vsock_device::progress vsock_device::give_data(connection& c, descriptor_chain c
     const std::size_t capacity = add_payload_parts(chain, std::min<std::size_t>(room, max_payload));
     packets[count++] = {chain, capacity};
     room -= capacity;
-    if (room == 0 || count == packets.size() || parts_.size() == max_read_parts) {
+    if (room == 0 || count == packets.size() || parts_.size() == max_parts) {
       break;
     }
     const auto taken = take_buffer(chain);

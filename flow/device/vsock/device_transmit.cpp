@@ -1,5 +1,4 @@
 // The guest's transmit queue: its packets, and what each of them means.
-#include <array>
 
 #include "flow/device/virtio/scatter.hpp"
 #include "flow/device/vsock/device.hpp"

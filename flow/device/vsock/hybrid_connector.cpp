@@ -4,26 +4,18 @@
 
 #include <array>
 #include <cerrno>
-#include <charconv>
 
 #include "flow/device/vsock/device.hpp"
+#include "flow/system/number.hpp"
 #include "flow/system/unix_socket.hpp"
 
 namespace flow::device {
-namespace {
-
-constexpr std::size_t max_command = 32;
-
-}  // namespace
 
 result<std::uint32_t> parse_connect_command(std::string_view line) {
   constexpr std::string_view verb = "CONNECT ";
-  std::uint32_t port = 0;
   if (line.starts_with(verb)) {
-    line.remove_prefix(verb.size());
-    const auto r = std::from_chars(line.data(), line.data() + line.size(), port);
-    if (r.ec == std::errc() && r.ptr == line.data() + line.size()) {
-      return port;
+    if (const auto port = parse_number<std::uint32_t>(line.substr(verb.size()))) {
+      return *port;
     }
   }
   return error(errc::protocol, "not a CONNECT command");

@@ -2,9 +2,8 @@
 
 #include <sys/socket.h>
 
-#include <array>
-
 #include "flow/device/uplink.hpp"
+#include "flow/system/pipe.hpp"
 
 namespace flow::device {
 
@@ -20,17 +19,15 @@ result<> uplink_connector::start(event_loop& loop, std::function<void()> on_end)
 }
 
 result<unique_fd> uplink_connector::connect(const connection_key& key) {
-  std::array<int, 2> ends{};
-  if (::socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, ends.data()) != 0) {
-    return system_error("socketpair");
+  auto pair = make_socket_pair(SOCK_STREAM | SOCK_NONBLOCK);
+  if (!pair) {
+    return pair.error();
   }
-  unique_fd ours(ends[0]);
-  const unique_fd theirs(ends[1]);
-  if (auto sent = send_connection(uplink_.get(), {key.guest_port, key.host_port}, theirs.get());
-      !sent) {
+  const uplink_message ports{key.guest_port, key.host_port};
+  if (auto sent = send_connection(uplink_.get(), ports, pair->theirs.get()); !sent) {
     return sent.error().in("uplink");
   }
-  return ours;
+  return std::move(pair->ours);
 }
 
 void uplink_connector::accepted(const connection_key& /*key*/, int /*socket*/) {

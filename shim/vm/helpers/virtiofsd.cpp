@@ -1,10 +1,9 @@
 #include "shim/vm/helpers/virtiofsd.hpp"
 
 #include <sys/socket.h>
-#include <sys/un.h>
 #include <unistd.h>
 
-#include <cstring>
+#include "flow/system/unix_address.hpp"
 
 namespace shim {
 
@@ -23,24 +22,22 @@ struct connected_pair {
 // connected here, without leaving a name in the file system or the abstract namespace behind.
 result<connected_pair> listen_and_connect(const std::filesystem::path& directory) {
   const std::string path = directory.string() + ".socket";
-  sockaddr_un address{};
-  address.sun_family = AF_UNIX;
-  if (path.size() >= sizeof(address.sun_path)) {
-    return flow::error(flow::errc::invalid_argument, "state directory's path is too long: " + path);
+  const auto address = flow::to_unix_address(path);
+  if (!address) {
+    return address.error().in("state directory");
   }
-  std::memcpy(address.sun_path, path.data(), path.size());
-  const auto* generic = reinterpret_cast<const sockaddr*>(&address);
 
   connected_pair pair{unique_fd(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0)),
                       unique_fd(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0))};
   if (!pair.listener || !pair.connection) {
     return system_error("virtiofsd socket");
   }
-  if (::bind(pair.listener.get(), generic, sizeof(address)) != 0) {
+  if (::bind(pair.listener.get(), flow::generic(*address), sizeof(*address)) != 0) {
     return system_error("bind " + path);
   }
-  const bool connected = ::listen(pair.listener.get(), 1) == 0 &&
-                         ::connect(pair.connection.get(), generic, sizeof(address)) == 0;
+  const bool connected =
+      ::listen(pair.listener.get(), 1) == 0 &&
+      ::connect(pair.connection.get(), flow::generic(*address), sizeof(*address)) == 0;
   const int saved = errno;
   ::unlink(path.c_str());
   if (!connected) {

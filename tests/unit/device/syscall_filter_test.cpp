@@ -6,7 +6,7 @@
 #include <algorithm>
 #include <csignal>
 
-#include "flow/device/confinement.hpp"
+#include "flow/device/syscall_filter.hpp"
 #include "flow/system/unix_socket.hpp"
 #include "tests/support/temporary_directory.hpp"
 #include "tests/unit/device/device_fixture.hpp"

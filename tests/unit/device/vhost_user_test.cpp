@@ -2,6 +2,8 @@
 #include <linux/memfd.h>
 #include <sys/mman.h>
 
+#include "flow/device/vhost_user/guest_memory.hpp"
+#include "flow/device/vhost_user/protocol.hpp"
 #include "tests/unit/device/device_fixture.hpp"
 
 using namespace tests;

@@ -8,16 +8,14 @@
 #include <array>
 #include <csignal>
 
+#include "flow/system/pipe.hpp"
 #include "flow/unique_fd.hpp"
 
 namespace {
 
 // Runs `script` in a shell and returns what it printed; its wait status is stored in `status`.
 std::string run(flow::command c, const std::string& script, int* status = nullptr) {
-  std::array<int, 2> ends{};
-  EXPECT_EQ(::pipe2(ends.data(), O_CLOEXEC), 0);
-  flow::unique_fd read_end(ends[0]);
-  flow::unique_fd write_end(ends[1]);
+  auto [read_end, write_end] = flow::make_pipe().value();
   c.argv = {"/bin/sh", "-c", script};
   c.descriptors.push_back({write_end.get(), 1});
   const auto pid = flow::spawn(c);
@@ -58,10 +56,7 @@ TEST(Spawn, ChildHasOnlyTheDescriptorsNamed) {
 }
 
 TEST(Spawn, DescriptorsMaySwapNumbers) {
-  std::array<int, 2> ends{};
-  ASSERT_EQ(::pipe2(ends.data(), O_CLOEXEC), 0);
-  const flow::unique_fd read_end(ends[0]);
-  flow::unique_fd write_end(ends[1]);
+  const auto [read_end, write_end] = flow::make_pipe().value();
   ASSERT_EQ(::write(write_end.get(), "swapped\n", 8), 8);
   flow::command c;
   // Each number is the other's source: done one after the other, one would be lost.
@@ -100,10 +95,7 @@ TEST(Spawn, NewSessionIsLedByTheChild) {
 }
 
 TEST(Spawn, ChildDiesWithItsParent) {
-  std::array<int, 2> ends{};
-  ASSERT_EQ(::pipe2(ends.data(), O_CLOEXEC), 0);
-  flow::unique_fd read_end(ends[0]);
-  flow::unique_fd write_end(ends[1]);
+  auto [read_end, write_end] = flow::make_pipe().value();
   const pid_t parent = ::fork();
   if (parent == 0) {
     flow::command c;

@@ -2,12 +2,11 @@
 #include <fcntl.h>
 #include <unistd.h>
 
-#include <array>
 #include <optional>
 #include <stop_token>
 
+#include "flow/system/pipe.hpp"
 #include "flow/task_group.hpp"
-#include "flow/unique_fd.hpp"
 #include "runtime_api/ttrpc/status.hpp"
 #include "tests/support/co_test.hpp"
 #include "tests/unit/runtime_api/test_service.hpp"
@@ -406,7 +405,7 @@ TEST(TtrpcClientRules, EndInsideAFrameIsTruncated) {
     hand_served served(executor);
     co_await served.peer.send_bytes("half");
     served.peer.socket().close();
-    co_await served.client.client.wait_closed();
+    co_await served.client.client.join();
     EXPECT_EQ(served.client.client.failure()->context(), "connection lost: stream truncated");
     co_await served.stop();
   });
@@ -414,10 +413,7 @@ TEST(TtrpcClientRules, EndInsideAFrameIsTruncated) {
 
 TEST(TtrpcClientRules, CallThatFailedHereIsForgotten) {
   co_test([](auto executor) -> awaitable<void> {
-    std::array<int, 2> ends{};
-    EXPECT_EQ(::pipe2(ends.data(), O_CLOEXEC | O_NONBLOCK), 0);
-    const flow::unique_fd log_reader(ends[0]);
-    const flow::unique_fd log_writer(ends[1]);
+    const auto [log_reader, log_writer] = flow::make_pipe(O_NONBLOCK).value();
     flow::log log(log_writer.get(), flow::log::level::debug);
     auto raw = tests::make_raw_connection(executor);
     ttrpc::client client(executor, std::move(raw.stream), log);
@@ -428,14 +424,13 @@ TEST(TtrpcClientRules, CallThatFailedHereIsForgotten) {
     raw_frame answer{.id = 1, .type = response_type, .payload = response_with(tests::text("x"))};
     co_await raw.peer.send(std::move(answer));
     raw.peer.socket().close();
-    co_await client.wait_closed();
+    co_await client.join();
     std::string text(4096, '\0');
     const auto n = ::read(log_reader.get(), text.data(), text.size());
     text.resize(n > 0 ? static_cast<std::size_t>(n) : 0);
     EXPECT_NE(text.find("msg=\"ttrpc message for an unknown stream ignored\" stream=1"),
               std::string::npos)
         << text;
-    co_await client.join();
   });
 }
 

@@ -86,7 +86,7 @@ TEST(TtrpcClient, LossOfTheConnectionFailsEveryCallAndLaterOnes) {
     for (const auto& failure : failures) {
       EXPECT_TRUE(failure.starts_with("connection lost: ")) << failure;
     }
-    co_await client.client.wait_closed();
+    co_await client.client.join();
     EXPECT_EQ(client.client.failure()->code(), code::unavailable);
     const auto later = co_await client.test.echo(tests::text("x"));
     EXPECT_EQ(later.error().code(), code::unavailable);

@@ -65,7 +65,7 @@ awaitable<void> talk_over(broken_side side, std::size_t bytes, bool& succeeded) 
   const bool all = co_await talk(client);
   succeeded = all;
   if (!all) {
-    co_await client.client.wait_closed();
+    co_await client.client.join();
     co_await server.server.join();
   }
   co_await client.stop();

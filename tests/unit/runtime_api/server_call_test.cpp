@@ -2,12 +2,11 @@
 #include <fcntl.h>
 #include <unistd.h>
 
-#include <array>
 #include <boost/asio/post.hpp>
 #include <limits>
 #include <set>
 
-#include "flow/unique_fd.hpp"
+#include "flow/system/pipe.hpp"
 #include "runtime_api/ttrpc/status.hpp"
 #include "tests/support/co_test.hpp"
 #include "tests/unit/runtime_api/test_service.hpp"
@@ -211,10 +210,7 @@ TEST(TtrpcServerCall, ErrorOfAHandlerBecomesItsStatus) {
 
 TEST(TtrpcServerCall, ExceptionOfAHandlerIsInternalLoggedAndHarmsNoOther) {
   co_test([](auto executor) -> awaitable<void> {
-    std::array<int, 2> ends{};
-    EXPECT_EQ(::pipe2(ends.data(), O_CLOEXEC | O_NONBLOCK), 0);
-    const flow::unique_fd log_reader(ends[0]);
-    const flow::unique_fd log_writer(ends[1]);
+    const auto [log_reader, log_writer] = flow::make_pipe(O_NONBLOCK).value();
     test_server server(executor, ttrpc::limits(), log_writer.get());
     test_client client(server);
     const auto thrown = co_await client.test.throw_(tests::text("secret"));

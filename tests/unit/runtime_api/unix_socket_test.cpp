@@ -1,14 +1,14 @@
 #include "runtime_api/ttrpc/unix_socket.hpp"
 
 #include <sys/socket.h>
-#include <sys/un.h>
 #include <unistd.h>
 
-#include <array>
 #include <cerrno>
-#include <cstring>
 #include <string>
+#include <vector>
 
+#include "flow/system/pipe.hpp"
+#include "flow/system/unix_socket.hpp"
 #include "flow/task_group.hpp"
 #include "runtime_api/ttrpc/status.hpp"
 #include "tests/support/co_test.hpp"
@@ -24,23 +24,12 @@ using tests::test_server;
 namespace {
 
 // A listening socket in a directory of its own.
-class listening_socket {
- public:
-  listening_socket() {
-    fd.reset(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
-    sockaddr_un address{};
-    address.sun_family = AF_UNIX;
-    std::memcpy(address.sun_path, path_.data(), path_.size());
-    EXPECT_EQ(::bind(fd.get(), reinterpret_cast<sockaddr*>(&address), sizeof address), 0);
-    EXPECT_EQ(::listen(fd.get(), 16), 0);
-  }
-  const std::string& path() const { return path_; }
+struct listening_socket {
+  explicit listening_socket(int backlog = 16) : fd(flow::listen_unix(path, backlog).value()) {}
 
+  tests::temporary_directory directory;
+  std::string path = directory / "s";
   unique_fd fd;
-
- private:
-  tests::temporary_directory directory_;
-  std::string path_ = directory_ / "s";
 };
 
 }  // namespace
@@ -54,7 +43,7 @@ TEST(TtrpcUnixSocket, ListenerServesSeveralConnectionsUntilClosed) {
                            [](const std::string&, const std::exception_ptr&) { ADD_FAILURE(); });
     tasks.spawn("listener", listener.run());
     for (int i = 0; i < 3; ++i) {
-      auto stream = co_await ttrpc::connect_unix(socket.path());
+      auto stream = co_await ttrpc::connect_unix(socket.path);
       EXPECT_TRUE(stream.has_value());
       test_client client(executor, std::move(*stream));
       const auto answer = co_await client.test.echo(tests::text("x"));
@@ -63,10 +52,25 @@ TEST(TtrpcUnixSocket, ListenerServesSeveralConnectionsUntilClosed) {
     }
     listener.close();
     co_await tasks.join();
-    const auto refused = co_await ttrpc::connect_unix(socket.path());
+    const auto refused = co_await ttrpc::connect_unix(socket.path);
     EXPECT_EQ(refused.error().code().value(), ECONNREFUSED);
     EXPECT_EQ(ttrpc::code_of(refused.error().code()), ttrpc::code::unavailable);
     co_await server.stop();
+  });
+}
+
+TEST(TtrpcUnixSocket, ListenerWhoseBacklogIsFullIsAnError) {
+  co_test([](auto /*executor*/) -> awaitable<void> {
+    const listening_socket socket(0);
+    std::vector<unique_fd> waiting;
+    for (auto fd = flow::connect_unix(socket.path); fd; fd = flow::connect_unix(socket.path)) {
+      waiting.push_back(std::move(*fd));
+    }
+    const auto refused = co_await ttrpc::connect_unix(socket.path);
+    EXPECT_FALSE(refused.has_value());
+    if (!refused) {
+      EXPECT_EQ(refused.error().code().value(), EAGAIN);
+    }
   });
 }
 
@@ -78,11 +82,9 @@ TEST(TtrpcUnixSocket, PathThatIsTooLongIsAnError) {
 }
 
 TEST(TtrpcUnixSocket, OwnUserIsAccepted) {
-  std::array<int, 2> ends{};
-  ASSERT_EQ(::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends.data()), 0);
-  const unique_fd one(ends[0]);
-  const unique_fd other(ends[1]);
-  EXPECT_TRUE(ttrpc::require_same_user(one.get()).has_value());
+  const auto pair = flow::make_socket_pair(SOCK_STREAM);
+  ASSERT_TRUE(pair);
+  EXPECT_TRUE(ttrpc::require_same_user(pair->ours.get()).has_value());
 }
 
 TEST(TtrpcUnixSocket, AnotherUserIsRefused) {
@@ -91,12 +93,10 @@ TEST(TtrpcUnixSocket, AnotherUserIsRefused) {
   }
   for (const bool change_group : {false, true}) {
     // Credentials are those of the time of socketpair(2), so become someone else afterwards.
-    std::array<int, 2> ends{};
-    ASSERT_EQ(::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends.data()), 0);
-    const unique_fd one(ends[0]);
-    const unique_fd other(ends[1]);
+    const auto pair = flow::make_socket_pair(SOCK_STREAM);
+    ASSERT_TRUE(pair);
     ASSERT_EQ(change_group ? ::setegid(65534) : ::seteuid(65534), 0);
-    const auto refused = ttrpc::require_same_user(one.get());
+    const auto refused = ttrpc::require_same_user(pair->ours.get());
     ASSERT_EQ(change_group ? ::setegid(0) : ::seteuid(0), 0);
     ASSERT_FALSE(refused.has_value());
     EXPECT_EQ(refused.error().code(), ttrpc::code::permission_denied);

@@ -2,7 +2,9 @@
 
 #include <gtest/gtest.h>
 
+#include "flow/testing/manual_clock.hpp"
 #include "runtime_api/ttrpc/status.hpp"
+#include "shim/config/limits.hpp"
 #include "tests/support/co_test.hpp"
 #include "tests/support/fake_agent.hpp"
 #include "tests/support/fake_machine.hpp"
@@ -282,6 +284,24 @@ TEST(Guest, AgentThatEndsItsEventsIsLost) {
     b.agent.failures["Events"] = flow::error(ttrpc::code::internal, "no events today");
     co_await b.connect();
     co_await b.guest.wait_lost();
+    co_await b.stop();
+  });
+}
+
+TEST(Guest, ClockIsSetHoweverOftenStreamsConnect) {
+  co_test([](auto executor) -> awaitable<void> {
+    flow::testing::manual_clock time(executor);
+    guest_bench b(executor);
+    co_await b.connect();
+    for (int i = 0; i < 12; ++i) {
+      guest::expected_stream expected(b.guest);
+      const auto stream = co_await b.agent.dial(expected.token());
+      const auto claimed = co_await expected.claim();
+      EXPECT_TRUE(claimed);
+      time.advance(10s);
+      co_await settle(executor);
+    }
+    EXPECT_EQ(b.agent.called("SetClock"), 120s / shim::limits::clock_interval);
     co_await b.stop();
   });
 }

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "containerd/events/task.pb.h"
+#include "shim/config/limits.hpp"
 #include "tests/support/co_test.hpp"
 #include "tests/support/fake_containerd.hpp"
 #include "tests/support/settle.hpp"
@@ -94,7 +95,7 @@ TEST(Publisher, WhatDoesNotFitIsDroppedAndCountedAndTheRestKeepsItsOrder) {
   co_test([](auto executor) -> awaitable<void> {
     publisher_bench b(executor);
     b.events.start();
-    const std::string much(publisher::most_queued / 4, 'x');
+    const std::string much(shim::limits::queued_event_bytes / 4, 'x');
     for (const char* topic : {"/1", "/2", "/3", "/4", "/5"}) {
       b.events.publish(topic, started(much));
     }

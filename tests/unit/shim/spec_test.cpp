@@ -4,8 +4,10 @@
 
 #include <boost/json/parse.hpp>
 #include <boost/json/value.hpp>
+#include <map>
 
 #include "flow/system/file.hpp"
+#include "shim/oci/resources.hpp"
 #include "tests/support/temporary_directory.hpp"
 
 using flow::errc;
@@ -16,26 +18,31 @@ namespace {
 
 constexpr const char* plain = R"({"process": {}, "root": {"path": "rootfs"}})";
 
-flow::result<std::string> share_nothing(const std::filesystem::path& source) {
-  ADD_FAILURE() << "shared: " << source;
-  return std::string();
-}
-
-flow::result<std::string> no_disks(const shim::mount_description& m) {
-  ADD_FAILURE() << m.source;
-  return std::string();
-}
-
-std::string no_namespace(const std::string& /*type*/, const std::filesystem::path& /*path*/) {
-  return {};
-}
+// What stands in the guest for the objects of the host, by what each is called on the host.
+struct guest_objects {
+  std::map<std::string, std::string> bind_sources = {};
+  std::map<std::string, std::string> disks = {};
+  std::map<std::string, std::string> namespaces = {};
+};
 
 // What the guest gets for `text`.
-json::object for_guest(const std::string& text, const spec::share_function& share = share_nothing) {
+json::object for_guest(const std::string& text, const guest_objects& known = guest_objects()) {
   const auto s = spec::parse(text);
   EXPECT_TRUE(s) << s.error().message();
-  const auto rewritten =
-      s.value().for_guest("/guest/root", "/hvsock/c1", share, no_disks, no_namespace);
+  const auto named = s.value().names_of_host();
+  EXPECT_TRUE(named) << named.error().message();
+  spec::guest_names names{.root = "/guest/root", .cgroup = "/hvsock/c1"};
+  for (const auto& source : named.value().bind_sources) {
+    names.bind_sources.push_back(known.bind_sources.at(source.string()));
+  }
+  for (const auto& disk : named.value().disks) {
+    names.disks.push_back(known.disks.at(disk.source));
+  }
+  for (const auto& one : named.value().namespaces) {
+    const auto found = known.namespaces.find(one.type + " " + one.path.string());
+    names.namespaces.push_back(found == known.namespaces.end() ? "" : found->second);
+  }
+  const auto rewritten = s.value().for_guest(names);
   EXPECT_TRUE(rewritten) << rewritten.error().message();
   return json::parse(rewritten.value()).as_object();
 }
@@ -126,8 +133,7 @@ TEST(Spec, LaterVersionsOneAreGivenToTheGuestAsTheOneItsRuntimeTakes) {
 TEST(Spec, OtherVersionsAreRefusedByName) {
   for (const char* version : {"2.0.0", "0.9", "10.0.0"}) {
     const auto s = spec::parse(with(R"("ociVersion": ")" + std::string(version) + "\""));
-    const auto guest =
-        s.value().for_guest("/guest/root", "/hvsock/c1", share_nothing, no_disks, no_namespace);
+    const auto guest = s.value().for_guest({.root = "/guest/root", .cgroup = "/hvsock/c1"});
     ASSERT_FALSE(guest) << version;
     EXPECT_EQ(guest.error().code(), flow::error_code(errc::invalid_argument));
     EXPECT_NE(guest.error().message().find(version), std::string::npos);
@@ -195,19 +201,11 @@ TEST(Spec, ResourcesMustBeAnObject) {
 }
 
 TEST(Spec, NamespacesThatThePodSharesAreThoseOfTheGuest) {
-  std::vector<std::string> asked;
-  const auto in_guest = [&asked](const std::string& type, const std::filesystem::path& path) {
-    asked.push_back(type + " " + path.string());
-    return type == "ipc" ? std::string("/proc/42/ns/ipc") : std::string();
-  };
-  const auto s = spec::parse(with(
-      R"("linux": {"namespaces": [{"type": "ipc", "path": "/proc/7/ns/ipc"}, {"type": "pid"},
-                                  {"type": "uts", "path": "/proc/7/ns/uts"}]})"));
-  const auto text = s.value().for_guest("/r", "/c", share_nothing, no_disks, in_guest);
-  ASSERT_TRUE(text);
-  const std::vector<std::string> wanted{"ipc /proc/7/ns/ipc", "uts /proc/7/ns/uts"};
-  EXPECT_EQ(asked, wanted) << "what the container has for itself is nobody's question";
-  const auto guest = json::parse(text.value());
+  const auto guest = for_guest(
+      with(
+          R"("linux": {"namespaces": [{"type": "ipc", "path": "/proc/7/ns/ipc"}, {"type": "pid"},
+                                  {"type": "uts", "path": "/proc/7/ns/uts"}]})"),
+      {.namespaces = {{"ipc /proc/7/ns/ipc", "/proc/42/ns/ipc"}, {"uts /proc/7/ns/uts", ""}}});
   const auto& namespaces = guest.at("linux").at("namespaces").as_array();
   EXPECT_EQ(namespaces.at(0).at("path"), "/proc/42/ns/ipc");
   EXPECT_FALSE(namespaces.at(1).as_object().contains("path"));
@@ -215,20 +213,14 @@ TEST(Spec, NamespacesThatThePodSharesAreThoseOfTheGuest) {
 }
 
 TEST(Spec, BindMountsAreSharedWithTheGuest) {
-  std::vector<std::string> shared;
-  const auto share = [&shared](const std::filesystem::path& source) -> flow::result<std::string> {
-    shared.push_back(source.string());
-    return "/guest/" + std::to_string(shared.size());
-  };
-  const auto guest = for_guest(with(
-                                   R"("mounts": [
+  const auto guest = for_guest(
+      with(
+          R"("mounts": [
       {"destination": "/a", "type": "bind", "source": "/srv/a"},
       {"destination": "/b", "source": "/srv/b", "options": ["ro", "rbind"]},
       {"destination": "/t", "type": "tmpfs", "source": "tmpfs", "options": ["nosuid"]},
       {"destination": "/c", "type": "none", "source": "/srv/c", "options": ["bind"]}])"),
-                               share);
-  const std::vector<std::string> wanted{"/srv/a", "/srv/b", "/srv/c"};
-  EXPECT_EQ(shared, wanted);
+      {.bind_sources = {{"/srv/a", "/guest/1"}, {"/srv/b", "/guest/2"}, {"/srv/c", "/guest/3"}}});
   const auto& mounts = guest.at("mounts").as_array();
   EXPECT_EQ(mounts.at(0).at("source"), "/guest/1");
   EXPECT_EQ(mounts.at(1).at("source"), "/guest/2");
@@ -245,15 +237,12 @@ TEST(Spec, WhatBelongsToTheKernelIsTheGuestsOwn) {
 }
 
 TEST(Spec, PathThatOnlyBeginsInProcIsNotTheKernels) {
-  std::string shared;
-  const auto share = [&shared](const std::filesystem::path& source) -> flow::result<std::string> {
-    shared = source.string();
-    return std::string("/guest/1");
-  };
-  for_guest(with(R"("mounts": [{"type": "bind", "source": "/proc/../etc/hosts"}])"), share);
-  EXPECT_EQ(shared, "/proc/../etc/hosts");
-  for_guest(with(R"("mounts": [{"type": "bind", "source": "/processes"}])"), share);
-  EXPECT_EQ(shared, "/processes");
+  for (const std::string source : {"/proc/../etc/hosts", "/processes"}) {
+    const auto guest =
+        for_guest(with(R"("mounts": [{"type": "bind", "source": ")" + source + R"("}])"),
+                  {.bind_sources = {{source, "/guest/1"}}});
+    EXPECT_EQ(guest.at("mounts").at(0).at("source"), "/guest/1");
+  }
 }
 
 TEST(Spec, BrokenMountsAreInvalid) {
@@ -262,20 +251,10 @@ TEST(Spec, BrokenMountsAreInvalid) {
         R"([{"options": ["bind"], "source": ""}])"}) {
     const auto s = spec::parse(with(std::string("\"mounts\": ") + mounts));
     ASSERT_TRUE(s);
-    const auto rewritten = s.value().for_guest("/r", "/c", share_nothing, no_disks, no_namespace);
-    ASSERT_FALSE(rewritten) << mounts;
-    EXPECT_EQ(rewritten.error().code(), flow::error_code(errc::invalid_argument));
+    const auto named = s.value().names_of_host();
+    ASSERT_FALSE(named) << mounts;
+    EXPECT_EQ(named.error().code(), flow::error_code(errc::invalid_argument));
   }
-}
-
-TEST(Spec, MountThatCannotBeSharedFailsTheWhole) {
-  const auto share = [](const std::filesystem::path& source) -> flow::result<std::string> {
-    return flow::system_error(ENOENT, source.string());
-  };
-  const auto s = spec::parse(with(R"("mounts": [{"type": "bind", "source": "/nowhere"}])"));
-  const auto rewritten = s.value().for_guest("/r", "/c", share, no_disks, no_namespace);
-  ASSERT_FALSE(rewritten);
-  EXPECT_NE(rewritten.error().message().find("/nowhere"), std::string::npos);
 }
 
 TEST(Spec, ExecsProcessLosesTheLabelsOfTheHost) {
@@ -292,32 +271,21 @@ TEST(Spec, ExecsProcessMustBeAnObject) {
 }
 
 TEST(Spec, FileSystemsOnDisksAreMountedByTheAgentAndBound) {
-  std::vector<shim::mount_description> asked;
-  const auto s = spec::parse(with(R"("mounts": [
+  const auto text = with(R"("mounts": [
       {"type": "ext4", "source": "/dev/vg/data", "destination": "/data", "options": ["ro", "noatime"]},
       {"type": "tmpfs", "source": "tmpfs", "destination": "/tmp"},
-      {"type": "erofs", "source": "/models.erofs", "destination": "/models"}])"));
-  const auto rewritten = s.value().for_guest(
-      "/r", "/c", share_nothing,
-      [&](const shim::mount_description& m) {
-        asked.push_back(m);
-        return flow::result<std::string>("/m" + std::to_string(asked.size()));
-      },
-      no_namespace);
-  ASSERT_TRUE(rewritten) << rewritten.error().message();
-  ASSERT_EQ(asked.size(), 2U);
-  EXPECT_EQ(asked[0].source, "/dev/vg/data");
-  EXPECT_EQ(asked[0].options, (std::vector<std::string>{"ro", "noatime"}));
-  const auto mounts = json::parse(rewritten.value()).at("mounts");
+      {"type": "erofs", "source": "/models.erofs", "destination": "/models"}])");
+  const auto named = spec::parse(text).value().names_of_host();
+  ASSERT_TRUE(named);
+  ASSERT_EQ(named.value().disks.size(), 2U);
+  EXPECT_EQ(named.value().disks[0].type, "ext4");
+  EXPECT_EQ(named.value().disks[0].options, (std::vector<std::string>{"ro", "noatime"}));
+  EXPECT_TRUE(named.value().bind_sources.empty());
+  const auto guest =
+      for_guest(text, {.disks = {{"/dev/vg/data", "/m1"}, {"/models.erofs", "/m2"}}});
+  const auto& mounts = guest.at("mounts");
   EXPECT_EQ(mounts.at(0), json::parse(R"({"type": "bind", "source": "/m1", "destination": "/data",
                                           "options": ["rbind", "ro"]})"));
   EXPECT_EQ(mounts.at(1).at("type"), "tmpfs");
   EXPECT_EQ(mounts.at(2).at("source"), "/m2");
-  const auto refused = s.value().for_guest(
-      "/r", "/c", share_nothing,
-      [](const shim::mount_description&) {
-        return flow::result<std::string>(flow::error(errc::invalid_argument, "no such disk"));
-      },
-      no_namespace);
-  EXPECT_EQ(refused.error().message().find("mounts: no such disk"), 0U);
 }

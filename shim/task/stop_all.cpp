@@ -10,14 +10,14 @@ using namespace std::chrono_literals;
 
 namespace {
 
-bool can_be_killed(const container& c) {
-  const process& init = *c.init();
-  return init.pid != 0 && !init.exited && !init.failed;
+bool can_be_signalled(const container& c) {
+  const auto& life = c.init()->life;
+  return life.is_known() && !life.has_exited();
 }
 
 bool has_stopped(const container& c) {
-  const process& init = *c.init();
-  return init.pid == 0 || init.state == process::status::stopped;
+  const auto& life = c.init()->life;
+  return !life.is_known() || life.is_over();
 }
 
 }  // namespace
@@ -25,7 +25,7 @@ bool has_stopped(const container& c) {
 awaitable<void> task_service::stop_all(std::chrono::steady_clock::duration grace) {
   if (grace > 0s) {
     co_await signal_all(SIGTERM);
-    co_await wait_all_stopped(stop_.time().now() + grace);
+    co_await wait_all_stopped(removed_.time().now() + grace);
   }
   co_await signal_all(SIGKILL);
   // What survives that takes its machine with it, see enforce_kill().
@@ -39,11 +39,11 @@ awaitable<void> task_service::signal_all(std::uint32_t signal) {
     if (forced && c->init()->streams) {
       c->init()->streams->expedite();
     }
-    if (!can_be_killed(*c)) {
+    if (!can_be_signalled(*c)) {
       continue;
     }
     // One that has just ended, or a guest that is gone, is what was wanted.
-    static_cast<void>(co_await kill_process(*c, c->init(), signal, forced));
+    static_cast<void>(co_await send_signal(*c, c->init(), signal, forced));
   }
 }
 

@@ -1,0 +1,28 @@
+// Numbers written as text.
+#pragma once
+
+#include <charconv>
+#include <concepts>
+#include <limits>
+#include <optional>
+#include <string_view>
+
+namespace flow {
+
+// The number that `text` is, all of it, if it lies within least ... most. Digits alone, behind a
+// '-' if Number has a sign: no space, no '+', no prefix.
+template <std::integral Number>
+std::optional<Number> parse_number(std::string_view text,
+                                   Number least = std::numeric_limits<Number>::min(),
+                                   Number most = std::numeric_limits<Number>::max(),
+                                   int base = 10) {
+  Number value{};
+  const char* const end = text.data() + text.size();
+  const auto [parsed, failure] = std::from_chars(text.data(), end, value, base);
+  if (failure != std::errc() || parsed != end || value < least || value > most) {
+    return std::nullopt;
+  }
+  return value;
+}
+
+}  // namespace flow

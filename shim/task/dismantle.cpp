@@ -1,0 +1,58 @@
+// The end of a container in the shim: the same after Delete, after a Create that failed, and when
+// the shim ends.
+#include <algorithm>
+#include <string>
+
+#include "shim/config/limits.hpp"
+#include "shim/task/agent_call.hpp"
+#include "shim/task/service.hpp"
+
+namespace shim {
+
+using flow::awaitable;
+
+// Its processes have exited or were never there, and the guest has let go of its disks or is gone.
+// Its id is free when this returns.
+awaitable<void> task_service::dismantle(std::shared_ptr<container> c) {
+  const auto gone = [this, c] {
+    const auto found = containers_.find(c->id());
+    return found == containers_.end() || found->second != c;
+  };
+  if (std::exchange(c->dismantling, true)) {
+    co_await removed_.wait(gone);
+    co_return;
+  }
+  co_await c->join();
+  co_await c->files().remove();
+  for (const auto& p : c->remove_all()) {
+    lingering_.spawn("release", release(p));
+  }
+  containers_.erase(c->id());
+  removed_.notify_all();
+}
+
+// Delivers what is still to be delivered of a process that is gone.
+awaitable<void> task_service::release(std::shared_ptr<process> p) {
+  if (!p->streams) {
+    co_return;
+  }
+  co_await p->streams->linger();
+  if (p->streams->lost() != 0) {
+    log_.error("output lost (total)", {{"exec_id", p->exec_id}, {"bytes", p->streams->lost()}});
+  }
+}
+
+// The guest's end of it. If the machine ends first, there is nothing left to clean up.
+awaitable<void> task_service::delete_in_guest(std::uint32_t container_number) {
+  hvsock::agent::v1::DeleteContainerRequest wanted;
+  wanted.set_container(container_number);
+  const agent_call limit(limits::delete_container,
+                         "delete container " + std::to_string(container_number));
+  const auto deleted = co_await sandbox_.agent().delete_container(wanted, limit.options());
+  if (!deleted) {
+    log_.debug("container not deleted in the guest",
+               {{"err", limit.failed(deleted.error()).message()}});
+  }
+}
+
+}  // namespace shim
