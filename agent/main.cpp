@@ -6,17 +6,19 @@
 
 #include <boost/asio/co_spawn.hpp>
 #include <csignal>
+#include <string>
 
 #include "agent/boot/boot.hpp"
+#include "agent/io/shim_dialer.hpp"
 #include "agent/session/clock.hpp"
 #include "agent/session/session.hpp"
-#include "agent/session/shim_dialer.hpp"
 #include "agent/storage/os.hpp"
 #include "flow/task_group.hpp"
+#include "runtime_api/guest/contract.hpp"
 
 namespace {
 
-// The end of pid 1 would be a kernel panic: the machine is switched off instead.
+// If pid 1 exited, the kernel would panic; so the machine is powered off instead.
 [[noreturn]] void power_off() {
   ::sync();
   ::reboot(RB_POWER_OFF);
@@ -32,10 +34,9 @@ void serve(const agent::command_line& parameters, std::uint32_t init_entered_ms,
   boost::asio::co_spawn(context, agent::serve_shim(executor, shim, init_entered_ms, log),
                         [&](const std::exception_ptr& failure, const flow::result<void>& ended) {
                           if (failure) {
-                            log.error("agent failed", {{"err", flow::describe(failure)}});
-                          }
-                          if (!failure && !ended) {
-                            log.error("agent failed", {{"err", ended.error().message()}});
+                            log.error("session failed", {{"err", flow::describe(failure)}});
+                          } else if (!ended) {
+                            log.error("session failed", {{"err", ended.error().message()}});
                           }
                           context.stop();
                         });
@@ -48,19 +49,19 @@ int main() {
   const auto init_entered_ms = agent::milliseconds_since_boot();
   ::signal(SIGPIPE, SIG_IGN);
   ::umask(022);
-  google::protobuf::SetLogHandler(nullptr);  // its own way to log
+  google::protobuf::SetLogHandler(nullptr);  // protobuf's own logging off
   // The kernel has opened the console as 0, 1 and 2.
   flow::log log(STDERR_FILENO);
   agent::linux_os system;
   const auto parameters = agent::boot(system);
   if (!parameters) {
-    log.error("guest cannot boot", {{"err", parameters.error().message()}});
+    log.error("boot failed", {{"err", parameters.error().message()}});
     power_off();
   }
   if (parameters.value().debug) {
     log.set_level(flow::log::level::debug);
   }
-  log.info("hvsock-agent started", {{"ms", init_entered_ms}});
+  log.info(std::string(guest_contract::first_word) + " started", {{"ms", init_entered_ms}});
   if (!parameters.value().probe) {
     serve(parameters.value(), init_entered_ms, log);
   }

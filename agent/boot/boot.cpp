@@ -19,7 +19,7 @@ flow::result<command_line> boot(os& system) {
   if (auto r = load_boot_modules(system); !r) {
     return std::move(r).error();
   }
-  // Containers that share the guest's own network expect it, as in one of their own.
+  // Containers in the guest's own network namespace expect it to be up, as in a new one.
   if (auto r = system.bring_up("lo"); !r) {
     return std::move(r).error();
   }

@@ -6,8 +6,8 @@
 
 namespace agent {
 
-// Mounts, modules, shared directory, cgroups; returns what the host says on the kernel command
-// line. Everything but the command line is left out where that asks only for a probe.
+// Mounts, modules, shared directory, cgroups; returns the parameters of the kernel command line. If
+// they ask only for a probe, nothing but the first mounts is done.
 flow::result<command_line> boot(os& system);
 
 }  // namespace agent

@@ -4,6 +4,7 @@
 #include <string>
 
 #include "flow/system/number.hpp"
+#include "runtime_api/guest/contract.hpp"
 
 namespace agent {
 
@@ -31,7 +32,7 @@ std::string_view take_word(std::string_view& text) {
 }
 
 error wrong(std::string_view word) {
-  return {errc::invalid_argument, "kernel command line: " + std::string(word)};
+  return {errc::invalid_argument, "kernel command line: invalid parameter " + std::string(word)};
 }
 
 }  // namespace
@@ -40,23 +41,24 @@ flow::result<command_line> parse_command_line(std::string_view text) {
   command_line parsed;
   while (!text.empty()) {
     const auto word = take_word(text);
-    constexpr std::string_view port = "hvsock.port=";
+    constexpr std::string_view port = guest_contract::port_parameter;
     if (word.starts_with(port)) {
       const auto number = flow::parse_number<std::uint32_t>(word.substr(port.size()), 1);
       if (!number) {
         return wrong(word);
       }
       parsed.port = *number;
-    } else if (word == "hvsock.probe") {
+    } else if (word == guest_contract::probe_parameter) {
       parsed.probe = true;
-    } else if (word == "hvsock.debug") {
+    } else if (word == guest_contract::debug_parameter) {
       parsed.debug = true;
-    } else if (word.starts_with("hvsock.")) {
+    } else if (word.starts_with(guest_contract::parameter_prefix)) {
       return wrong(word);
     }
   }
   if (parsed.port == 0 && !parsed.probe) {
-    return error(errc::invalid_argument, "kernel command line: hvsock.port is missing");
+    return error(errc::invalid_argument, std::string("kernel command line: ") +
+                                             guest_contract::port_parameter + " is missing");
   }
   return parsed;
 }

@@ -4,6 +4,8 @@
 
 #include <array>
 
+#include "runtime_api/guest/contract.hpp"
+
 namespace agent {
 namespace {
 
@@ -27,9 +29,10 @@ constexpr std::array mounts{
     mount_entry{"cgroup2", "/sys/fs/cgroup", no_programs, ""},
 };
 
-// pivot_root(2) refuses a root that is not itself mounted on something, which the initramfs is not.
-// A bind mount of the very same tree, moved over it, is; nothing has to be copied. It must lie over
-// it: whoever enters a container's mount namespace later starts at what is on top of the old root.
+// pivot_root(2) refuses a root that is not itself a mount on something, as the initramfs is not. A
+// bind mount of the same tree, moved over it, is one; nothing has to be copied. It must lie over
+// the old root: a process that enters a container's mount namespace later starts at what is mounted
+// on top there.
 flow::result<void> leave_initramfs(os& system) {
   const std::string next = "/run";
   if (auto r = system.mount("/", next, "", MS_BIND, ""); !r) {
@@ -62,18 +65,19 @@ flow::result<void> mount_file_systems(os& system) {
 }
 
 flow::result<void> mount_share(os& system) {
-  if (auto r = system.make_directory("/run/hvsock"); !r) {
+  if (auto r = system.make_directory(guest_contract::container_directory); !r) {
     return r;
   }
-  if (auto r = system.make_directory(share_directory); !r) {
+  if (auto r = system.make_directory(guest_contract::share_directory); !r) {
     return r;
   }
-  return system.mount("hvsock", share_directory, "virtiofs", MS_NODEV, "");
+  return system.mount(guest_contract::share_tag, guest_contract::share_directory, "virtiofs",
+                      MS_NODEV, "");
 }
 
 flow::result<void> prepare_cgroups(os& system) {
   const std::string root = "/sys/fs/cgroup";
-  const std::string ours = root + containers_cgroup;
+  const std::string ours = root + guest_contract::containers_cgroup;
   if (auto r = system.make_directory(ours); !r) {
     return r;
   }
@@ -89,7 +93,7 @@ flow::result<void> prepare_cgroups(os& system) {
       end = names.size();
     }
     if (end > begin) {
-      // One at a time: one that the kernel refuses must not take the others with it.
+      // One at a time: if the kernel refuses one, the others are still enabled.
       const auto enable = "+" + names.substr(begin, end - begin);
       for (const auto& directory : {root, ours}) {
         static_cast<void>(system.write_file(directory + "/cgroup.subtree_control", enable));

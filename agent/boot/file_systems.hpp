@@ -1,24 +1,19 @@
-// Makes the guest's file system tree what containers expect of a Linux machine.
+// Gives the guest the file systems that containers expect of a Linux machine.
 #pragma once
 
 #include "agent/storage/os.hpp"
 
 namespace agent {
 
-// Where the directory that the host shares over virtiofs is mounted.
-inline constexpr const char* share_directory = "/run/hvsock/share";
-
-// The cgroup (v2) below which every container has its own.
-inline constexpr const char* containers_cgroup = "/hvsock";
-
 // Replaces the initramfs, on which pivot_root(2) does not work, by a root that containers can pivot
-// away from, and mounts proc, sys, dev, run and cgroup2. First thing after boot.
+// away from, and mounts proc, sys, dev, run and cgroup2. The first step of boot().
 flow::result<void> mount_file_systems(os& system);
 
-// Mounts the host's shared directory (virtiofs tag "hvsock"); its modules must be loaded.
+// Mounts the host's shared directory with virtiofs, whose modules must be loaded.
 flow::result<void> mount_share(os& system);
 
-// Creates the cgroup of all containers and hands every controller the kernel has down to it.
+// Creates the cgroup of all containers and enables every controller of the kernel in it. A
+// controller that the kernel refuses is left out.
 flow::result<void> prepare_cgroups(os& system);
 
 }  // namespace agent

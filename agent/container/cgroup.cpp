@@ -1,5 +1,6 @@
 #include "agent/container/cgroup.hpp"
 
+#include <csignal>
 #include <filesystem>
 #include <string_view>
 
@@ -22,7 +23,7 @@ void append_pids(std::string_view text, std::vector<pid_t>& pids) {
   }
 }
 
-// Any of them may vanish while we look; that must not hide the others.
+// A cgroup may vanish while they are read; that must not hide the others.
 void append_below(const std::string& directory, std::vector<pid_t>& pids) {
   std::error_code ec;
   for (std::filesystem::directory_iterator entry(directory, ec), end; !ec && entry != end;
@@ -52,8 +53,18 @@ result<std::vector<pid_t>> cgroup_processes(const std::string& directory) {
   return pids;
 }
 
-result<void> cgroup_kill(const std::string& directory) {
-  return flow::write_file(directory + "/cgroup.kill", "1");
+result<void> cgroup_signal(const std::string& directory, int signal) {
+  if (signal == SIGKILL) {
+    return flow::write_file(directory + "/cgroup.kill", "1");
+  }
+  const auto pids = cgroup_processes(directory);
+  if (!pids) {
+    return pids.error();
+  }
+  for (const pid_t pid : *pids) {
+    ::kill(pid, signal);
+  }
+  return {};
 }
 
 }  // namespace agent

@@ -1,4 +1,4 @@
-// The cgroup (v2) of one container, below containers_cgroup.
+// The cgroup (v2) of one container, below guest_contract::containers_cgroup.
 #pragma once
 
 #include <sys/types.h>
@@ -13,7 +13,7 @@ namespace agent {
 // Every process of the cgroup and of those below it.
 flow::result<std::vector<pid_t>> cgroup_processes(const std::string& directory);
 
-// SIGKILL to all of them at once.
-flow::result<void> cgroup_kill(const std::string& directory);
+// Sends `signal` to all of them; SIGKILL at once, with none escaping by a fork.
+flow::result<void> cgroup_signal(const std::string& directory, int signal);
 
 }  // namespace agent

@@ -4,6 +4,7 @@
 
 #include <csignal>
 #include <filesystem>
+#include <utility>
 
 #include "agent/container/cgroup.hpp"
 #include "flow/system/file.hpp"
@@ -14,57 +15,55 @@ namespace agent {
 using flow::awaitable;
 using flow::error;
 using flow::result;
+using guest_contract::container_name;
 using ttrpc::code;
 
-containers::containers(const flow::asio::any_io_executor& executor, reaper& children, crun& runtime,
-                       shim_dialer& shim, event_queue& events, os& system, flow::log& log,
-                       container_directories where)
-    : executor_(executor),
-      children_(children),
-      crun_(runtime),
-      shim_(shim),
-      events_(events),
-      log_(log),
-      mounts_(executor, system, log),
-      share_(where.shares),
-      where_(std::move(where)),
-      memory_(executor, [this](container_id id) { check_memory(id); }),
-      releases_(executor, [&log](const std::string& name, const std::exception_ptr& failure) {
-        log.error("task failed", {{"task", name}, {"err", flow::describe(failure)}});
-      }) {
-  releases_.spawn("watch memory", memory_.run());
+namespace {
+
+error not_found(container_id id) {
+  return {code::not_found, "container " + std::to_string(id)};
 }
 
-awaitable<result<pid_t>> containers::create(container_id id, process_id init,
+}  // namespace
+
+containers::containers(const collaborators& with, container_directories where)
+    : children_(with.children),
+      crun_(with.runtime),
+      events_(with.events),
+      where_(std::move(where)),
+      mounts_(with.executor, with.system, with.log),
+      share_(where_.shares),
+      usage_(with.executor, with.events, with.log),
+      processes_(with.executor, with.children, with.shim, with.log,
+                 [this](const processes::entry& p, hvsock::agent::v1::Event exit) {
+                   on_exit(p, std::move(exit));
+                 }) {}
+
+// --- new processes -----------------------------------------------------------------------------
+
+awaitable<result<pid_t>> containers::create(container_id container, process_id init,
                                             const std::string& spec, const stdio_request& stdio,
                                             container_files files) {
-  if (containers_.contains(id)) {
-    co_return error(code::already_exists, "container " + std::to_string(id));
+  if (containers_.contains(container)) {
+    co_return error(code::already_exists, "container " + std::to_string(container));
   }
-  if (auto available = check_new_process(init); !available) {
-    co_return available.error();
+  const auto added = processes_.add(init, container);
+  if (!added) {
+    co_return added.error();
   }
-  containers_[id] = {.id = id, .init = init, .busy = true};
-  auto& p = *(processes_[init] = std::make_unique<process>());
-  p.id = init;
-  p.container = id;
-
-  const auto created = co_await run_create(id, p, spec, stdio, std::move(files));
-  containers_[id].busy = false;
+  containers_[container] = {.init = init, .busy = true};
+  const auto created = co_await run_create(container, **added, spec, stdio, std::move(files));
+  containers_[container].busy = false;
   if (!created) {
-    processes_.erase(init);
-    containers_.erase(id);
-    remove_bundle(id);
-    co_return created;
-  }
-  if (auto watched = memory_.add(id, cgroup_of(id)); !watched) {
-    // The exits are told all the same.
-    log_.warning("memory is not watched", {{"container", id}, {"err", watched.error().message()}});
+    processes_.abandon(init);
+    usage_.remove(container);
+    containers_.erase(container);
+    remove_files(container);
   }
   co_return created;
 }
 
-awaitable<result<pid_t>> containers::run_create(container_id id, process& init,
+awaitable<result<pid_t>> containers::run_create(container_id id, processes::entry& init,
                                                 const std::string& spec, const stdio_request& stdio,
                                                 container_files files) {
   const std::string bundle = bundle_of(id);
@@ -79,321 +78,247 @@ awaitable<result<pid_t>> containers::run_create(container_id id, process& init,
   if (!mounted) {
     co_return mounted.error();
   }
-  init.stdio = std::make_unique<process_stdio>(executor_, log_);
-  const auto opened = co_await init.stdio->open(shim_, stdio);
-  if (!opened) {
-    co_return opened.error();
+  const auto connected = co_await processes_.connect(init, stdio, bundle + "/console");
+  if (!connected) {
+    co_return connected.error();
   }
 
-  std::optional<console_socket> console;
-  if (stdio.terminal()) {
-    auto listening = console_socket::listen(bundle + "/console");
-    if (!listening) {
-      co_return listening.error();
-    }
-    console.emplace(std::move(listening.value()));
-  }
   const reaper::expectation exit_may_come_first(children_);
-  const auto pid = co_await crun_.create(name_of(id), bundle, init.stdio->process_ends(),
-                                         console ? console->path() : std::string());
-  const auto adopted =
-      pid ? adopt(init, pid.value(), console ? &*console : nullptr) : result<void>(pid.error());
+  const auto pid = co_await crun_.create(container_name(id), bundle, init.stdio->process_ends(),
+                                         init.console_path());
+  if (pid) {
+    usage_.add(id, cgroup_of(id));
+  }
+  const auto adopted = pid ? processes_.adopt(init, *pid) : result<void>(pid.error());
   if (!adopted) {
-    // Also where crun failed: it may have died half-way.
-    static_cast<void>(co_await crun_.remove(name_of(id), bundle));
+    // Also if crun failed: it may have died half-way.
+    static_cast<void>(co_await crun_.remove(container_name(id), bundle));
     co_return adopted.error();
   }
   co_return pid;
 }
 
-awaitable<result<void>> containers::start(container_id id) {
-  const auto found = find_container(id);
-  if (!found) {
-    co_return found.error();
-  }
-  co_return co_await alone(*found.value(), crun_.start(name_of(id), bundle_of(id)));
-}
-
-awaitable<result<pid_t>> containers::exec(container_id id, process_id process_number,
+awaitable<result<pid_t>> containers::exec(container_id container, process_id process,
                                           const std::string& spec, const stdio_request& stdio) {
-  const auto found = find_container(id);
-  if (!found) {
-    co_return found.error();
+  if (const auto idle = find_idle(container); !idle) {
+    co_return idle.error();
   }
-  if (auto available = check_new_process(process_number); !available) {
-    co_return available.error();
+  const auto added = processes_.add(process, container);
+  if (!added) {
+    co_return added.error();
   }
-  auto& p = *(processes_[process_number] = std::make_unique<process>());
-  p.id = process_number;
-  p.container = id;
-  const std::string file = bundle_of(id) + "/p" + std::to_string(process_number);
-  const auto pid = co_await run_exec(id, p, file, spec, stdio);
+  const std::string file = bundle_of(container) + "/p" + std::to_string(process);
+  const auto pid = co_await run_exec(**added, file, spec, stdio);
   for (const char* suffix : {"", ".pid", ".log"}) {
     std::error_code ignored;
     std::filesystem::remove(file + suffix, ignored);
   }
   if (!pid) {
-    processes_.erase(process_number);
+    processes_.abandon(process);
   }
   co_return pid;
 }
 
-awaitable<result<pid_t>> containers::run_exec(container_id id, process& p, const std::string& file,
+awaitable<result<pid_t>> containers::run_exec(processes::entry& p, const std::string& file,
                                               const std::string& spec, const stdio_request& stdio) {
   if (auto written = flow::write_file(file, spec); !written) {
     co_return written.error();
   }
-  p.stdio = std::make_unique<process_stdio>(executor_, log_);
-  const auto opened = co_await p.stdio->open(shim_, stdio);
-  if (!opened) {
-    co_return opened.error();
+  const auto connected = co_await processes_.connect(p, stdio, file + ".console");
+  if (!connected) {
+    co_return connected.error();
   }
 
-  std::optional<console_socket> console;
-  if (stdio.terminal()) {
-    auto listening = console_socket::listen(file + ".console");
-    if (!listening) {
-      co_return listening.error();
-    }
-    console.emplace(std::move(listening.value()));
-  }
   const reaper::expectation exit_may_come_first(children_);
-  const auto pid = co_await crun_.exec(name_of(id), file, p.stdio->process_ends(),
-                                       console ? console->path() : std::string());
+  const auto pid = co_await crun_.exec(container_name(p.container), file, p.stdio->process_ends(),
+                                       p.console_path());
   if (!pid) {
     co_return pid.error();
   }
-  const auto adopted = adopt(p, pid.value(), console ? &*console : nullptr);
-  if (!adopted) {
-    ::kill(pid.value(), SIGKILL);
+  if (auto adopted = processes_.adopt(p, *pid); !adopted) {
+    ::kill(*pid, SIGKILL);
     co_return adopted.error();
   }
   co_return pid;
 }
 
-// From here on the process is ours: its bytes move, and its exit will be told.
-result<void> containers::adopt(process& p, pid_t pid, console_socket* console) {
-  p.stdio->close_process_ends();
-  if (console != nullptr) {
-    auto master = console->receive();
-    if (!master) {
-      return std::move(master).error();
-    }
-    p.stdio->attach_terminal(std::move(master.value()));
+// --- verbs of crun -----------------------------------------------------------------------------
+
+awaitable<result<void>> containers::start(container_id container) {
+  const auto idle = find_idle(container);
+  if (!idle) {
+    co_return idle.error();
   }
-  p.pid = pid;
-  p.stdio->start();
-  children_.watch(pid, [this, &p](process_end end) { exited(p, end); });
-  return {};
+  co_return co_await run_alone(**idle,
+                               crun_.start(container_name(container), bundle_of(container)));
 }
 
-void containers::exited(process& p, process_end end) {
-  p.exited = true;
-  const auto owner = containers_.find(p.container);
-  if (owner == containers_.end()) {
-    // It was killed by the removal of its container, which nobody asks about any more.
-    static_cast<void>(remove_process(p.id));
-    return;
+awaitable<result<void>> containers::pause(container_id container) {
+  const auto idle = find_idle(container);
+  if (!idle) {
+    co_return idle.error();
   }
-  // The kernel counts before it kills: if that was the reason, it is told before the exit.
-  check_memory(p.container);
-  hvsock::agent::v1::Event event;
-  auto& exit = *event.mutable_exit();
-  exit.set_process(p.id);
-  exit.set_exit_status(end.status);
-  exit.set_exited_at(end.ended_at);
-  exit.set_stdout_bytes(p.stdio->stdout_written_at_exit());
-  exit.set_stderr_bytes(p.stdio->stderr_written_at_exit());
-  events_.push(std::move(event));
-
-  // Without a pid namespace of its own a container outlives its first process; it must not.
-  if (owner->second.init == p.id) {
-    if (auto used = read_metrics(cgroup_of(p.container)); used) {
-      owner->second.last_metrics = std::move(used.value());
-    }
-    static_cast<void>(cgroup_kill(cgroup_of(p.container)));
-  }
+  co_return co_await run_alone(**idle,
+                               crun_.pause(container_name(container), bundle_of(container)));
 }
 
-result<void> containers::kill(container_id id, process_id process_number, int signal, bool all) {
-  const auto found = find_process(process_number);
-  if (!found) {
-    return found.error();
+awaitable<result<void>> containers::resume(container_id container) {
+  const auto idle = find_idle(container);
+  if (!idle) {
+    co_return idle.error();
   }
-  const process& p = *found.value();
-  if (p.container != id) {
-    return no_container(id);
-  }
-  if (p.pid == 0) {
-    return error(code::failed_precondition, "process not created");
-  }
-  if (all) {
-    const auto directory = cgroup_of(id);
-    if (signal == SIGKILL) {
-      return cgroup_kill(directory);
-    }
-    auto pids = cgroup_processes(directory);
-    if (!pids) {
-      return std::move(pids).error();
-    }
-    for (const pid_t pid : pids.value()) {
-      ::kill(pid, signal);
-    }
-    return {};
-  }
-  // A process that was not reaped yet keeps its pid, and reaping and this happen on one thread.
-  if (p.exited || (::kill(p.pid, signal) != 0 && errno == ESRCH)) {
-    return error(code::not_found, "process already finished");
-  }
-  return {};
+  co_return co_await run_alone(**idle,
+                               crun_.resume(container_name(container), bundle_of(container)));
 }
 
-result<void> containers::resize(process_id process_number, std::uint32_t width,
-                                std::uint32_t height) {
-  const auto found = find_process(process_number);
-  if (!found) {
-    return found.error();
+awaitable<result<void>> containers::update(container_id container, const std::string& resources) {
+  const auto idle = find_idle(container);
+  if (!idle) {
+    co_return idle.error();
   }
-  if (!found.value()->stdio) {
-    return {};
-  }
-  return found.value()->stdio->resize(width, height);
+  const std::string file = bundle_of(container) + "/resources.json";
+  co_return co_await run_alone(**idle, run_update(container, file, resources));
 }
 
-result<std::vector<containers::listed_process>> containers::pids(container_id id) const {
-  if (!containers_.contains(id)) {
-    return no_container(id);
+awaitable<result<void>> containers::run_update(container_id id, std::string file,
+                                               const std::string& resources) {
+  if (auto written = flow::write_file(file, resources); !written) {
+    co_return written.error();
   }
-  auto pids = cgroup_processes(cgroup_of(id));
-  if (!pids) {
-    return std::move(pids).error();
-  }
-  std::vector<listed_process> listed;
-  for (const pid_t pid : pids.value()) {
-    process_id known = 0;
-    for (const auto& [number, p] : processes_) {
-      if (p->pid == pid && !p->exited) {
-        known = number;
-      }
-    }
-    listed.push_back({pid, known});
-  }
-  return listed;
+  const auto updated = co_await crun_.update(container_name(id), bundle_of(id), file);
+  std::error_code ignored;
+  std::filesystem::remove(file, ignored);
+  co_return updated;
 }
 
-result<void> containers::remove_process(process_id process_number) {
-  const auto found = find_process(process_number);
-  if (!found) {
-    return found.error();
+awaitable<result<void>> containers::remove(container_id container) {
+  const auto idle = find_idle(container);
+  if (!idle) {
+    co_return idle.error();
   }
-  if (!found.value()->exited) {
-    return error(code::failed_precondition, "process is running");
-  }
-  found.value()->stdio->finish();
-  released_.push_front(std::move(found.value()->stdio));
-  releases_.spawn("release stdio", release(released_.begin()));
-  processes_.erase(process_number);
-  return {};
-}
-
-awaitable<void> containers::release(std::list<std::unique_ptr<process_stdio>>::iterator stdio) {
-  co_await (*stdio)->join();
-  released_.erase(stdio);
-}
-
-awaitable<void> containers::close() {
-  for (const auto& [number, p] : processes_) {
-    released_.push_front(std::move(p->stdio));
-    releases_.spawn("release stdio", release(released_.begin()));
-  }
-  processes_.clear();
-  memory_.stop();
-  for (const auto& stdio : released_) {
-    stdio->abort();
-  }
-  co_await releases_.join();
-}
-
-awaitable<result<void>> containers::remove(container_id id) {
-  const auto found = find_container(id);
-  if (!found) {
-    co_return found.error();
-  }
-  const auto removed = co_await alone(*found.value(), crun_.remove(name_of(id), bundle_of(id)));
+  const auto removed =
+      co_await run_alone(**idle, crun_.remove(container_name(container), bundle_of(container)));
   if (!removed) {
     co_return removed;
   }
-  for (auto p = processes_.begin(); p != processes_.end();) {
-    const auto current = p++;
-    if (current->second->container == id && current->second->exited) {
-      static_cast<void>(remove_process(current->first));
-    }
-  }
-  containers_.erase(id);
-  memory_.remove(id);
-  remove_bundle(id);
+  processes_.remove_exited(container);
+  usage_.remove(container);
+  containers_.erase(container);
+  remove_files(container);
   co_return result<void>();
 }
 
-// First the mounts: what is on them is not ours to remove.
-void containers::remove_bundle(container_id id) {
-  mounts_.remove(bundle_of(id));
-  share_.release(id);
-  std::error_code ignored;
-  std::filesystem::remove_all(bundle_of(id), ignored);
-}
-
-std::string containers::name_of(container_id id) {
-  return "c" + std::to_string(id);
-}
-
-error containers::no_container(container_id id) {
-  return {code::not_found, "container " + std::to_string(id)};
-}
-
-std::string containers::bundle_of(container_id id) const {
-  return where_.bundles + "/" + name_of(id);
-}
-
-std::string containers::cgroup_of(container_id id) const {
-  return where_.cgroups + "/" + name_of(id);
-}
-
-result<containers::container*> containers::find_container(container_id id) {
-  const auto found = containers_.find(id);
-  if (found == containers_.end()) {
-    return no_container(id);
-  }
-  if (found->second.busy) {
-    return error(code::failed_precondition,
-                 "container " + std::to_string(id) + " is being worked on");
-  }
-  return &found->second;
-}
-
-awaitable<result<void>> containers::alone(container& c, awaitable<result<void>> verb) {
+awaitable<result<void>> containers::run_alone(record& c, awaitable<result<void>> verb) {
   c.busy = true;
   auto done = co_await std::move(verb);
   c.busy = false;
   co_return done;
 }
 
-result<void> containers::check_new_process(process_id id) const {
-  if (id == 0) {
-    return error(code::invalid_argument, "process 0");
+// --- processes ---------------------------------------------------------------------------------
+
+void containers::on_exit(const processes::entry& p, hvsock::agent::v1::Event exit) {
+  const auto owner = containers_.find(p.container);
+  if (owner == containers_.end()) {
+    // Its container was removed, and so it was killed; nobody asks for it any more.
+    static_cast<void>(processes_.remove(p.id));
+    return;
   }
-  if (processes_.contains(id)) {
-    return error(code::already_exists, "process " + std::to_string(id));
+  usage_.report_kills(p.container);
+  events_.push(std::move(exit));
+
+  // Without a pid namespace of its own a container outlives its first process; it must not.
+  if (owner->second.init == p.id) {
+    usage_.keep_metrics(p.container);
+    static_cast<void>(cgroup_signal(cgroup_of(p.container), SIGKILL));
   }
-  return {};
 }
 
-result<containers::process*> containers::find_process(process_id id) {
-  const auto found = processes_.find(id);
-  if (found == processes_.end()) {
-    return error(code::not_found, "process " + std::to_string(id));
+result<void> containers::kill(container_id container, process_id process, int signal, bool all) {
+  const auto found = processes_.find(process);
+  if (!found) {
+    return found.error();
   }
-  return found->second.get();
+  const auto& p = **found;
+  if (p.container != container) {
+    return not_found(container);
+  }
+  if (!all) {
+    return processes::signal(p, signal);
+  }
+  if (auto allowed = can_signal_container(p.state); !allowed) {
+    return allowed;
+  }
+  return cgroup_signal(cgroup_of(container), signal);
+}
+
+result<void> containers::resize(process_id process, std::uint32_t width, std::uint32_t height) {
+  const auto found = processes_.find(process);
+  if (!found) {
+    return found.error();
+  }
+  const auto& p = **found;
+  return p.stdio ? p.stdio->resize(width, height) : result<void>();
+}
+
+result<std::vector<containers::listed_process>> containers::pids(container_id container) const {
+  if (!containers_.contains(container)) {
+    return not_found(container);
+  }
+  const auto pids = cgroup_processes(cgroup_of(container));
+  if (!pids) {
+    return pids.error();
+  }
+  std::vector<listed_process> listed;
+  for (const pid_t pid : *pids) {
+    listed.push_back({pid, processes_.id_of(pid)});
+  }
+  return listed;
+}
+
+result<resource_usage::metrics_message> containers::metrics(container_id container) const {
+  if (container == 0) {
+    return read_metrics(where_.cgroups);
+  }
+  if (!containers_.contains(container)) {
+    return not_found(container);
+  }
+  return usage_.metrics(container);
+}
+
+awaitable<void> containers::close() {
+  co_await processes_.close();
+  co_await usage_.close();
+}
+
+// --- what a container has ----------------------------------------------------------------------
+
+// First the mounts: what is on them must not be removed.
+void containers::remove_files(container_id id) {
+  mounts_.remove(bundle_of(id));
+  share_.release(id);
+  std::error_code ignored;
+  std::filesystem::remove_all(bundle_of(id), ignored);
+}
+
+std::string containers::bundle_of(container_id id) const {
+  return where_.bundles + "/" + container_name(id);
+}
+
+std::string containers::cgroup_of(container_id id) const {
+  return where_.cgroups + "/" + container_name(id);
+}
+
+result<containers::record*> containers::find_idle(container_id id) {
+  const auto found = containers_.find(id);
+  if (found == containers_.end()) {
+    return not_found(id);
+  }
+  if (found->second.busy) {
+    return error(code::failed_precondition,
+                 "another operation on container " + std::to_string(id) + " is in progress");
+  }
+  return &found->second;
 }
 
 }  // namespace agent

@@ -28,7 +28,7 @@ result<pid_t> read_pid(const std::string& file) {
   std::string_view line = *text;
   const auto pid = flow::parse_number<pid_t>(flow::split_front(line, '\n'), 1);
   if (!pid) {
-    return error(errc::protocol, "crun wrote no pid to " + file);
+    return error(errc::protocol, "crun did not write a pid to " + file);
   }
   return *pid;
 }
@@ -49,8 +49,7 @@ awaitable<result<void>> crun::run(std::vector<std::string> arguments, std::strin
                                   process_descriptors descriptors) {
   ::unlink(log_file.c_str());
   flow::command c;
-  // crun's own messages must not reach the container's stderr, which it hands down: they go to a
-  // file.
+  // The container inherits crun's stderr, so crun's own messages go to a file.
   c.argv = {program_,       "--root", "/run/crun",        "--log",   log_file,
             "--log-format", "json",   "--cgroup-manager", "cgroupfs"};
   c.argv.insert(c.argv.end(), arguments.begin(), arguments.end());
@@ -68,15 +67,15 @@ awaitable<result<void>> crun::run(std::vector<std::string> arguments, std::strin
   if (!pid) {
     co_return pid.error();
   }
-  const auto end = co_await children_.wait(pid.value());
-  if (end.status == 0) {
+  const auto exit = co_await children_.wait(pid.value());
+  if (exit.status == 0) {
     co_return result<void>();
   }
 
   const auto log = flow::read_file(log_file);
   std::string text = log ? crun_error_text(log.value()) : std::string();
   if (text.empty()) {
-    text = "crun ended with status " + std::to_string(end.status);
+    text = "crun exited with status " + std::to_string(exit.status);
   }
   co_return error(ttrpc::code::unknown, std::move(text));
 }

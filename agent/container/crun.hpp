@@ -1,4 +1,5 @@
-// Runs the OCI runtime, crun: one method per verb the agent needs.
+// Runs the OCI runtime, crun: one method for each verb that the agent needs. `id` is
+// guest_contract::container_name().
 #pragma once
 
 #include <sys/types.h>
@@ -6,26 +7,21 @@
 #include <string>
 
 #include "agent/container/reaper.hpp"
+#include "agent/io/process_descriptors.hpp"
 #include "flow/asio.hpp"
 #include "flow/error.hpp"
 
 namespace agent {
 
-// The three descriptors a container's process starts with; borrowed for the call. -1 is /dev/null.
-struct process_descriptors {
-  int in = -1;
-  int out = -1;
-  int err = -1;
-};
-
 class crun {
  public:
-  // `program` is the crun binary. Errors of its verbs carry crun's own words.
+  // `program` is the crun binary. Errors of its verbs carry crun's own message, or its exit
+  // status if it logged none, with code unknown. `children` must outlive the object.
   crun(reaper& children, std::string program = "/usr/bin/crun");
   crun(const crun&) = delete;
   crun& operator=(const crun&) = delete;
 
-  // Prepares container `id` from `bundle`/config.json and returns the pid of its first process,
+  // Prepares a container from `bundle`/config.json and returns the pid of its first process,
   // which waits to be started. With a terminal, `console_socket` is where crun sends the pty's
   // master. The caller holds a reaper::expectation until it watches the pid.
   flow::awaitable<flow::result<pid_t>> create(const std::string& id, const std::string& bundle,
@@ -35,7 +31,7 @@ class crun {
   flow::awaitable<flow::result<void>> start(const std::string& id, const std::string& bundle);
 
   // Runs the process described by the OCI process object in file `process`, whose name is also the
-  // base of the files the call needs. As with create() the caller expects the exit.
+  // prefix of the files that the call needs. As with create() the caller holds an expectation.
   flow::awaitable<flow::result<pid_t>> exec(const std::string& id, const std::string& process,
                                             process_descriptors descriptors,
                                             const std::string& console_socket);
@@ -59,7 +55,7 @@ class crun {
   std::string program_;
 };
 
-// What crun wrote to its log (one JSON object a line), as one line of text.
+// The errors in crun's log (one JSON object a line), joined to one line; empty if there are none.
 std::string crun_error_text(std::string_view log);
 
 }  // namespace agent

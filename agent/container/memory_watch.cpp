@@ -3,7 +3,10 @@
 #include <sys/inotify.h>
 #include <unistd.h>
 
+#include <array>
 #include <cstring>
+
+#include "agent/limits.hpp"
 
 namespace agent {
 
@@ -15,13 +18,13 @@ using flow::system_error;
 memory_watch::memory_watch(const flow::asio::any_io_executor& executor, handler on_change)
     : on_change_(std::move(on_change)), inotify_(executor) {
   const int fd = ::inotify_init1(IN_NONBLOCK | IN_CLOEXEC);
-  // Without one, add() says that it cannot watch.
+  // Without one, add() fails.
   if (fd >= 0) {
     inotify_.assign(fd);
   }
 }
 
-result<void> memory_watch::add(std::uint32_t number, const std::string& cgroup) {
+result<void> memory_watch::add(container_id id, const std::string& cgroup) {
   const std::string file = cgroup + "/memory.events";
   const int watch = inotify_.is_open()
                         ? ::inotify_add_watch(inotify_.native_handle(), file.c_str(), IN_MODIFY)
@@ -29,13 +32,13 @@ result<void> memory_watch::add(std::uint32_t number, const std::string& cgroup) 
   if (watch < 0) {
     return system_error("watch " + file);
   }
-  watched_[watch] = number;
+  watched_[watch] = id;
   return {};
 }
 
-void memory_watch::remove(std::uint32_t number) {
+void memory_watch::remove(container_id id) {
   std::erase_if(watched_, [&](const auto& entry) {
-    if (entry.second != number) {
+    if (entry.second != id) {
       return false;
     }
     ::inotify_rm_watch(inotify_.native_handle(), entry.first);
@@ -55,7 +58,7 @@ awaitable<void> memory_watch::run() {
 }
 
 void memory_watch::read_changes() {
-  alignas(inotify_event) std::array<char, 4096> buffer{};
+  alignas(inotify_event) std::array<char, limits::inotify_buffer> buffer{};
   const auto n = ::read(inotify_.native_handle(), buffer.data(), buffer.size());
   for (std::size_t at = 0; n > 0 && at < static_cast<std::size_t>(n);) {
     inotify_event event{};
@@ -69,8 +72,8 @@ void memory_watch::read_changes() {
       watched_.erase(found);
       continue;
     }
-    const auto number = found->second;
-    on_change_(number);
+    const container_id id = found->second;  // the handler may remove the entry
+    on_change_(id);
   }
 }
 

@@ -1,14 +1,13 @@
-// Hears of it when the kernel writes to a cgroup's memory.events: a limit was met, or a process was
+// Watches cgroups' memory.events, which the kernel changes if a limit was reached or a process was
 // killed because of one.
 #pragma once
 
-#include <array>
 #include <boost/asio/posix/stream_descriptor.hpp>
-#include <cstdint>
 #include <functional>
 #include <map>
 #include <string>
 
+#include "agent/ids.hpp"
 #include "flow/asio.hpp"
 #include "flow/error.hpp"
 
@@ -16,16 +15,16 @@ namespace agent {
 
 class memory_watch {
  public:
-  // Given the number that add() was given. May call add() and remove().
-  using handler = std::function<void(std::uint32_t)>;
+  // Given the id that add() was given. May call add() and remove().
+  using handler = std::function<void(container_id)>;
 
   memory_watch(const flow::asio::any_io_executor& executor, handler on_change);
   memory_watch(const memory_watch&) = delete;
   memory_watch& operator=(const memory_watch&) = delete;
 
   // Watches the cgroup in directory `cgroup`. An error if it cannot be watched.
-  flow::result<void> add(std::uint32_t number, const std::string& cgroup);
-  void remove(std::uint32_t number);
+  flow::result<void> add(container_id id, const std::string& cgroup);
+  void remove(container_id id);  // nothing, if it is not watched
 
   // Calls the handler for each change until stop() is called. Several changes in a row may be one
   // call.
@@ -37,7 +36,7 @@ class memory_watch {
 
   handler on_change_;
   flow::asio::posix::stream_descriptor inotify_;
-  std::map<int, std::uint32_t> watched_;  // by inotify's watch descriptors, which are never reused
+  std::map<int, container_id> watched_;  // by inotify's watch descriptors, which are never reused
   bool stopped_ = false;
 };
 

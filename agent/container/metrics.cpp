@@ -18,7 +18,7 @@ namespace api = ::io::containerd::cgroups::v2;
 
 namespace {
 
-// "max" is no limit; what is no number at all is 0.
+// "max" is no limit; anything else that is not a number is 0.
 template <class Number>
 Number number_of(std::string_view text) {
   if (text == "max") {

@@ -1,4 +1,4 @@
-// What the kernel counts of a container, read from its cgroup (v2).
+// What the kernel counts for a container, read from its cgroup (v2).
 #pragma once
 
 #include <cstdint>
@@ -9,12 +9,12 @@
 
 namespace agent {
 
-// An error if the cgroup is not there. What its kernel or its controllers do not count stays zero;
-// a limit that is not set is the largest number.
+// An error if the cgroup does not exist. What the kernel or the cgroup's controllers do not count is
+// zero; a limit that is not set is the largest number.
 flow::result<::io::containerd::cgroups::v2::Metrics> read_metrics(const std::string& cgroup);
 
 // How many processes of the cgroup the kernel has killed because memory was short; 0 if it does not
-// say.
+// count them.
 std::uint64_t oom_kills(const std::string& cgroup);
 
 }  // namespace agent

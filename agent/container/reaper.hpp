@@ -1,9 +1,8 @@
-// Reaps every child of this process: those the agent started and those that were orphaned to it,
-// for pid 1 inherits them all.
+// Reaps every child of this process: those that the agent started, and orphans, which pid 1 inherits.
 //
-// An exit can be seen before anybody knows that the pid matters (a container's first process is a
-// grandchild, and crun tells its pid only afterwards). While an expectation exists, exits of pids
-// nobody watches are kept, and watch() finds them.
+// An exit can be seen before anything knows that the pid matters: a container's first process is a
+// grandchild, and crun reports its pid only afterwards. While an expectation exists, exits of pids
+// that nothing watches are kept, and watch() finds them.
 #pragma once
 
 #include <sys/types.h>
@@ -17,14 +16,14 @@
 
 namespace agent {
 
-struct process_end {
-  std::uint32_t status = 0;   // exit code, or 128 + signal
-  std::int64_t ended_at = 0;  // nanoseconds since the Unix epoch
+struct process_exit {
+  std::uint32_t status = 0;    // exit code, or 128 + signal
+  std::int64_t exited_at = 0;  // nanoseconds since the Unix epoch
 };
 
 class reaper {
  public:
-  using handler = std::function<void(process_end)>;
+  using handler = std::function<void(process_exit)>;
 
   explicit reaper(flow::asio::any_io_executor executor);
   reaper(const reaper&) = delete;
@@ -34,13 +33,13 @@ class reaper {
   flow::awaitable<void> run();
   void stop();
 
-  // Calls `on_end` once, from run() or, if the exit was seen already, from within this call.
-  void watch(pid_t pid, handler on_end);
+  // Calls `on_exit` once, from run() or, if the exit was seen already, from within this call.
+  void watch(pid_t pid, handler on_exit);
 
-  // Resumes when the process has ended.
-  flow::awaitable<process_end> wait(pid_t pid);
+  // Returns when the process has exited.
+  flow::awaitable<process_exit> wait(pid_t pid);
 
-  // While one exists, exits of pids that nobody watches are kept.
+  // While one exists, exits of pids that nothing watches are kept.
   class expectation {
    public:
     explicit expectation(reaper& owner) : owner_(owner) { ++owner_.expectations_; }
@@ -60,9 +59,9 @@ class reaper {
   void reap_all();
 
   flow::asio::any_io_executor executor_;
-  boost::asio::signal_set child_ended_;
+  boost::asio::signal_set child_exited_;
   std::unordered_map<pid_t, handler> watched_;
-  std::unordered_map<pid_t, process_end> unclaimed_;
+  std::unordered_map<pid_t, process_exit> unclaimed_;
   int expectations_ = 0;
   bool stopped_ = false;
 };

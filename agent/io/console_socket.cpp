@@ -40,7 +40,7 @@ result<unique_fd> console_socket::receive() {
     return connection.error().in("console socket");
   }
 
-  // The runtime sends the descriptor with some name of the pty as payload.
+  // The payload that comes with the descriptor is a name of the pty, which is not needed.
   std::array<std::byte, 256> name{};
   std::vector<unique_fd> sent;
   const auto received = flow::receive_with_descriptors(connection->get(), name, sent);
@@ -48,14 +48,14 @@ result<unique_fd> console_socket::receive() {
     return flow::error(received.error()).in("console socket");
   }
   if (!received || sent.size() > 1) {
-    return error(errc::protocol, "console socket: more than a terminal was sent");
+    return error(errc::protocol, "console socket: received more than one descriptor");
   }
   if (sent.empty()) {
-    return error(errc::protocol, "console socket: no terminal was sent");
+    return error(errc::protocol, "console socket: received no descriptor");
   }
   unique_fd master = std::move(sent.front());
   if (::isatty(master.get()) == 0) {
-    return error(errc::protocol, "console socket: what was sent is no terminal");
+    return error(errc::protocol, "console socket: received descriptor is not a terminal");
   }
   if (::fcntl(master.get(), F_SETFL, O_RDWR | O_NONBLOCK) != 0) {
     return system_error("terminal");

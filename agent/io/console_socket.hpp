@@ -1,4 +1,4 @@
-// The unix socket on which an OCI runtime hands over the master of the pty it made.
+// The unix socket on which an OCI runtime sends the master of the pty that it made.
 #pragma once
 
 #include <string>
@@ -18,8 +18,8 @@ class console_socket {
 
   const std::string& path() const noexcept { return path_; }
 
-  // The master, non-blocking. To be called when the runtime has ended with success, for it sends
-  // the descriptor before that; never waits.
+  // The master, non-blocking. Call it when the runtime has exited with success: it sends the
+  // descriptor before that. Never waits. errc::protocol: anything but one terminal was received.
   flow::result<flow::unique_fd> receive();
 
  private:

@@ -8,6 +8,7 @@
 #include <cerrno>
 #include <vector>
 
+#include "agent/limits.hpp"
 #include "flow/system/retry_interrupted.hpp"
 
 namespace agent {
@@ -17,11 +18,8 @@ using flow::awaitable;
 
 namespace {
 
-// What one write can put into an empty pipe.
-constexpr std::size_t buffer_size = 65536;
-
-// A terminal that is full and whose last slave is closed has no room, never will, and yet does not
-// let anybody wait.
+// A full terminal whose last slave is closed never has room again, but a wait for room returns at
+// once.
 bool hung_up(int fd) {
   pollfd p{.fd = fd, .events = POLLOUT, .revents = 0};
   return ::poll(&p, 1, 0) > 0 && (p.revents & POLLHUP) != 0;
@@ -34,7 +32,7 @@ input_pump::input_pump(flow::stream& from, sink_kind kind,
     : from_(from), kind_(kind), sink_(sink) {}
 
 awaitable<void> input_pump::run() {
-  std::vector<char> buffer(buffer_size);
+  std::vector<char> buffer(limits::input_buffer);
   for (;;) {
     const auto n = co_await from_.read_some(boost::asio::buffer(buffer));
     if (!n) {
@@ -49,7 +47,7 @@ awaitable<void> input_pump::run() {
       break;
     }
   }
-  // The host learns that nobody reads; a pipe's reader that is left sees the end.
+  // The shim learns that nobody reads; any reader of the pipe that is left reads the end of input.
   static_cast<void>(co_await from_.shutdown_read());
   if (kind_ == sink_kind::pipe) {
     flow::error_code ignored;
@@ -89,7 +87,7 @@ awaitable<void> input_pump::end_of_input() {
   if ((settings.c_lflag & ICANON) == 0) {
     co_return;
   }
-  // Behind an unfinished line the first one only hands that line over.
+  // After an unfinished line the first character only passes that line on.
   const std::array<char, 2> end{static_cast<char>(settings.c_cc[VEOF]),
                                 static_cast<char>(settings.c_cc[VEOF])};
   co_await write_all(end.data(), line_open_ ? 2 : 1);

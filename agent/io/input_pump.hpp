@@ -1,4 +1,4 @@
-// Carries what the host sends to the stdin of a process: into its pipe or its terminal.
+// Carries input from a stream of the shim to a process: into its pipe or its terminal.
 #pragma once
 
 #include <boost/asio/posix/stream_descriptor.hpp>
@@ -16,9 +16,9 @@ class input_pump {
   // run().
   input_pump(flow::stream& from, sink_kind kind, boost::asio::posix::stream_descriptor& sink);
 
-  // Returns when the host has sent its last byte and it was written, when the process does not read
-  // any more, or when the stream or the descriptor is closed. The end of input closes a pipe; on a
-  // terminal it is typed (VEOF) where the terminal would understand it, and never hangs up.
+  // Returns when the shim has sent its last byte and it was written, when the process no longer
+  // reads, or when the stream or the descriptor is closed. The end of input closes a pipe; on a
+  // terminal it is typed (VEOF) if the terminal is in canonical mode, and never hangs up.
   flow::awaitable<void> run();
 
  private:

@@ -8,6 +8,7 @@
 #include <cerrno>
 #include <vector>
 
+#include "agent/limits.hpp"
 #include "flow/frame.hpp"
 #include "flow/system/retry_interrupted.hpp"
 
@@ -15,14 +16,6 @@ namespace agent {
 
 using flow::as_result;
 using flow::awaitable;
-
-namespace {
-
-// A terminal's output waits in kernel buffers of at most 640 KiB (TTYB_DEFAULT_MEM_LIMIT). A
-// background process that writes faster than we read must not keep an exit from being reported.
-constexpr std::size_t max_terminal_backlog = std::size_t{1} << 20U;
-
-}  // namespace
 
 output_pump::output_pump(boost::asio::posix::stream_descriptor& source, source_kind kind,
                          flow::stream& to)
@@ -69,7 +62,7 @@ awaitable<void> output_pump::run() {
     } else if (read.result == read_result::end || end_at_ != no_end) {
       break;
     } else {
-      // Fails only by finish(), which wants one more look at the source.
+      // Fails only if finish() cancels it, and then the source is looked at once more.
       co_await source_.async_wait(boost::asio::posix::descriptor_base::wait_read, as_result);
     }
   }
@@ -84,10 +77,10 @@ std::uint64_t output_pump::written_at_exit() {
     }
     return read_ + static_cast<std::uint64_t>(unread);
   }
-  // A terminal's output passes through buffers that no ioctl counts; only reading until there is
-  // nothing tells.
-  std::array<char, 4096> buffer{};
-  while (!source_ended_ && backlog_.size() < max_terminal_backlog) {
+  // A terminal's output passes through buffers that no ioctl counts, so it is read until nothing is
+  // left.
+  std::array<char, limits::terminal_read> buffer{};
+  while (!source_ended_ && backlog_.size() < limits::terminal_backlog) {
     const auto read = read_source(buffer);
     if (read.result != read_result::data) {
       break;

@@ -1,16 +1,14 @@
-// Carries what a process writes, from its pipe or its terminal, to a stream of the host.
+// Carries the output of a process, from its pipe or its terminal, to a stream of the shim.
 #pragma once
 
 #include <boost/asio/posix/stream_descriptor.hpp>
 #include <cstdint>
 #include <limits>
-#include <memory>
 #include <span>
 #include <string>
 
 #include "flow/asio.hpp"
 #include "flow/stream.hpp"
-#include "flow/unique_fd.hpp"
 
 namespace agent {
 
@@ -23,15 +21,15 @@ class output_pump {
   output_pump(boost::asio::posix::stream_descriptor& source, source_kind kind, flow::stream& to);
 
   // Returns when the source has ended, or after finish(), and everything read from it has been
-  // accepted by the stream, ShutdownWrite included. If the stream is lost, what the process writes
-  // is read and dropped, for a process must not block on a reader that is gone.
+  // accepted by the stream, ShutdownWrite included. If the stream is lost, the output is still read,
+  // and discarded: a process must not block because its reader was lost.
   flow::awaitable<void> run();
 
-  // How many bytes the process has written, to be asked once it has been reaped: everything it
-  // wrote is then in the pipe or was read from it. Later output of others is not included.
+  // How many bytes the process has written. Call it once the process has been reaped: everything it
+  // wrote is then in the pipe or was read from it. What other processes write later is not included.
   std::uint64_t written_at_exit();
 
-  // Take what is in the source now and end, whoever may still hold it open or write to it.
+  // Makes run() take what is in the source now and return, even if others still write to it.
   void finish();
 
  private:

@@ -4,10 +4,12 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
-#include <chrono>
 #include <limits>
 
+#include "agent/limits.hpp"
+#include "flow/system/log_failures.hpp"
 #include "flow/system/pipe.hpp"
+#include "runtime_api/guest/contract.hpp"
 #include "runtime_api/ttrpc/status.hpp"
 
 namespace agent {
@@ -20,23 +22,13 @@ using flow::unique_fd;
 using hvsock::agent::v1::Stdio;
 using hvsock::agent::v1::Stream;
 
-namespace {
-
-// After both have said Close nothing of value is under way; the transport may take this long to go.
-constexpr auto close_deadline = std::chrono::seconds(10);
-
-}  // namespace
-
 process_stdio::process_stdio(const flow::asio::any_io_executor& executor, flow::log& log)
-    : executor_(executor),
-      tasks_(executor, [&log](const std::string& name, const std::exception_ptr& failure) {
-        log.error("stdio task failed", {{"task", name}, {"err", flow::describe(failure)}});
-      }) {}
+    : executor_(executor), tasks_(executor, flow::log_failures(log, "stdio")) {}
 
 awaitable<result<void>> process_stdio::open(shim_dialer& shim, const Stdio& wanted) {
   terminal_ = wanted.terminal();
   if (terminal_ && !wanted.has_stdout()) {
-    co_return error(ttrpc::code::invalid_argument, "a terminal without a stream");
+    co_return error(ttrpc::code::invalid_argument, "terminal without stdout");
   }
   if (wanted.has_stdin() && !terminal_) {
     const auto connected = co_await connect(shim, wanted.stdin(), stdin_);
@@ -72,6 +64,11 @@ awaitable<result<void>> process_stdio::open(shim_dialer& shim, const Stdio& want
 
 awaitable<result<void>> process_stdio::connect(shim_dialer& shim, const Stream& wanted,
                                                channel& to) {
+  if (wanted.token().size() != guest_contract::token_size) {
+    co_return error(ttrpc::code::invalid_argument,
+                    "stream token of " + std::to_string(wanted.token().size()) +
+                        " bytes instead of " + std::to_string(guest_contract::token_size));
+  }
   auto stream = co_await shim.connect_stream(wanted.token());
   if (!stream) {
     co_return stream.error();
@@ -119,7 +116,7 @@ result<void> process_stdio::resize(std::uint32_t width, std::uint32_t height) {
   constexpr auto most = std::numeric_limits<unsigned short>::max();
   if (width > most || height > most) {
     return error(ttrpc::code::invalid_argument,
-                 "terminal of " + std::to_string(width) + " by " + std::to_string(height));
+                 "invalid terminal size " + std::to_string(width) + "x" + std::to_string(height));
   }
   winsize size{};
   size.ws_col = static_cast<unsigned short>(width);
@@ -150,15 +147,16 @@ void process_stdio::start() {
   }
 }
 
-// Whoever received says Close first: it holds every byte. Of stdin that is us.
+// The receiver of a stream, which then has every byte, is the first to say Close: for stdin, the
+// agent.
 awaitable<void> process_stdio::run_input(channel& c) {
   co_await c.input->run();
-  static_cast<void>(co_await c.stream->close(close_deadline));
+  static_cast<void>(co_await c.stream->close(limits::close_stream));
 }
 
 awaitable<void> process_stdio::run_output(channel& c) {
   co_await c.output->run();
-  // The process is told that nobody reads any more, should it still be there.
+  // A process that still writes learns that nobody reads any more (EPIPE).
   flow::error_code ignored;
   c.our_end->close(ignored);
   co_await close_after_shim(c);
@@ -175,7 +173,7 @@ awaitable<void> process_stdio::run_terminal(channel& c) {
 
 awaitable<void> process_stdio::close_after_shim(channel& c) {
   co_await c.stream->wait_peer_closed();
-  static_cast<void>(co_await c.stream->close(close_deadline));
+  static_cast<void>(co_await c.stream->close(limits::close_stream));
 }
 
 std::uint64_t process_stdio::stdout_written_at_exit() {
@@ -187,7 +185,7 @@ std::uint64_t process_stdio::stderr_written_at_exit() {
 }
 
 void process_stdio::finish() {
-  // A child that holds on to the input gets what is in the pipe, then its end.
+  // A child that still has the pipe reads what is in it, then the end of input.
   if (stdin_.our_end) {
     flow::error_code ignored;
     stdin_.our_end->close(ignored);

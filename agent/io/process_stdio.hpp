@@ -4,57 +4,58 @@
 //                                                      \--> pipe -- stderr stream --> shim
 //   terminal:  shim <-- one stream, both ways --> pty master <--> process
 //
-// Our end of a stream stays open until the shim has said Close, which it does when it holds every
-// byte; only then is the connection given up.
+// Our end of an output stream stays open until the shim has said Close, which it does when it has
+// every byte; only then is the connection closed.
 #pragma once
 
 #include <boost/asio/posix/stream_descriptor.hpp>
 #include <memory>
 #include <optional>
 
-#include "agent/container/crun.hpp"
 #include "agent/io/input_pump.hpp"
 #include "agent/io/output_pump.hpp"
-#include "agent/session/shim_dialer.hpp"
+#include "agent/io/process_descriptors.hpp"
+#include "agent/io/shim_dialer.hpp"
 #include "flow/system/log.hpp"
 #include "flow/task_group.hpp"
+#include "flow/unique_fd.hpp"
 #include "hvsock/agent/v1/agent.pb.h"
 
 namespace agent {
 
 class process_stdio {
  public:
-  // `log` outlives the object.
+  // `log` must outlive the object.
   process_stdio(const flow::asio::any_io_executor& executor, flow::log& log);
 
-  // Connects the streams that `wanted` names and makes the pipes.
+  // Connects the streams that `wanted` names and makes the pipes. invalid_argument: a terminal
+  // without stdout, or a token of the wrong size.
   flow::awaitable<flow::result<void>> open(shim_dialer& shim,
                                            const hvsock::agent::v1::Stdio& wanted);
-
-  bool terminal() const noexcept { return terminal_; }
 
   // The process's ends of the pipes, to hand to the OCI runtime; then closed here.
   process_descriptors process_ends() const;
   void close_process_ends();
 
-  // The pty's master, where terminal().
+  // The pty's master; only if open() was asked for a terminal. The size of anything else is
+  // ignored; a side above 65535 is invalid_argument.
   void attach_terminal(flow::unique_fd master);
   flow::result<void> resize(std::uint32_t width, std::uint32_t height);
 
-  // Lets the bytes move. Nothing may be destroyed before join() has returned.
+  // Begins to move bytes. The object must not be destroyed before join() has returned.
   void start();
 
   // Bytes the process has written to each stream; to be asked once it has been reaped.
   std::uint64_t stdout_written_at_exit();
   std::uint64_t stderr_written_at_exit();
 
-  // The output streams end behind what is in the pipes now.
+  // Ends the output streams after what is in the pipes now.
   void finish();
 
-  // Gives every stream up, with what is still in it.
+  // Aborts every stream; what is still in them is lost.
   void abort();
 
-  // Returns when every stream has been closed by the shim, was lost or given up.
+  // Returns when every stream has been closed by the shim, was lost or aborted.
   flow::awaitable<void> join();
 
  private:

@@ -4,13 +4,12 @@
 #include <ctime>
 #include <string>
 
+#include "agent/limits.hpp"
+
 namespace agent {
 namespace {
 
 constexpr std::int64_t nanoseconds = 1'000'000'000;
-
-// The request itself is under way for about a millisecond; a smaller difference says nothing.
-constexpr std::int64_t tolerance = 5'000'000;
 
 }  // namespace
 
@@ -22,12 +21,13 @@ std::uint32_t milliseconds_since_boot() {
 
 flow::result<std::int64_t> set_wall_clock(std::int64_t wall_clock) {
   if (wall_clock <= 0) {
-    return flow::error(flow::errc::invalid_argument, "set clock to " + std::to_string(wall_clock));
+    return flow::error(flow::errc::invalid_argument,
+                       "invalid wall clock " + std::to_string(wall_clock) + " ns");
   }
   timespec now{};
   ::clock_gettime(CLOCK_REALTIME, &now);
   const std::int64_t ahead = now.tv_sec * nanoseconds + now.tv_nsec - wall_clock;
-  if (std::abs(ahead) <= tolerance) {
+  if (std::abs(ahead) <= limits::clock_tolerance.count()) {
     return ahead;
   }
   const timespec wanted{.tv_sec = wall_clock / nanoseconds, .tv_nsec = wall_clock % nanoseconds};

@@ -1,5 +1,4 @@
-// The guest's wall clock, which the host sets: a virtual machine that was stopped or starved is
-// late.
+// The guest's wall clock, which the host sets: it is late after the machine was stopped or starved.
 #pragma once
 
 #include <cstdint>
@@ -11,9 +10,9 @@ namespace agent {
 // Milliseconds since the kernel started.
 std::uint32_t milliseconds_since_boot();
 
-// Sets the wall clock to `wall_clock`, in nanoseconds since the Unix epoch, unless it is within a
-// few milliseconds of it already; a time before the epoch is errc::invalid_argument. Returns how
-// far the clock was ahead, in nanoseconds.
+// Sets the wall clock to `wall_clock`, in nanoseconds since the Unix epoch, unless it differs
+// by no more than limits::clock_tolerance; a time before the epoch is errc::invalid_argument.
+// Returns how far the clock was ahead, in nanoseconds.
 flow::result<std::int64_t> set_wall_clock(std::int64_t wall_clock);
 
 }  // namespace agent

@@ -8,6 +8,7 @@
 #include <cstring>
 #include <vector>
 
+#include "agent/limits.hpp"
 #include "flow/unique_fd.hpp"
 
 namespace agent {
@@ -16,8 +17,7 @@ flow::result<void> add_entropy(const std::string& bytes) {
   if (bytes.empty()) {
     return {};
   }
-  constexpr std::size_t most = 256;
-  const std::size_t size = std::min(bytes.size(), most);
+  const std::size_t size = std::min(bytes.size(), limits::entropy_bytes);
 
   // rand_pool_info is a header with the bytes right behind it.
   std::vector<int> storage((sizeof(rand_pool_info) + size) / sizeof(int) + 1);

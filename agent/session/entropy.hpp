@@ -1,4 +1,4 @@
-// Seeds the guest's random number generator: a virtual machine has little of its own to draw from.
+// Seeds the guest's random number generator: a virtual machine has few sources of randomness.
 #pragma once
 
 #include <string>
@@ -7,7 +7,7 @@
 
 namespace agent {
 
-// `bytes` is fully random; at most 256 of them are used.
+// `bytes` is fully random; at most limits::entropy_bytes of them are used.
 flow::result<void> add_entropy(const std::string& bytes);
 
 }  // namespace agent

@@ -11,6 +11,7 @@
 #include "flow/system/file.hpp"
 #include "flow/system/number.hpp"
 #include "flow/system/split.hpp"
+#include "runtime_api/guest/contract.hpp"
 #include "runtime_api/ttrpc/status.hpp"
 
 namespace agent {
@@ -18,12 +19,28 @@ namespace agent {
 using flow::awaitable;
 using flow::error;
 using flow::result;
+using guest_contract::protocol_version;
 using ttrpc::code;
 namespace api = hvsock::agent::v1;
 
 namespace {
 
-constexpr std::uint32_t protocol_version = 1;
+// The answer to a call that returns nothing but its error.
+template <class Response>
+result<Response> answer_of(const result<void>& done) {
+  return done ? result<Response>(Response()) : result<Response>(done.error());
+}
+
+// The answer to a call that has made a process.
+template <class Response>
+result<Response> answer_of(const result<pid_t>& pid) {
+  if (!pid) {
+    return pid.error();
+  }
+  Response response;
+  response.set_pid(static_cast<std::uint32_t>(*pid));
+  return response;
+}
 
 }  // namespace
 
@@ -34,8 +51,9 @@ service::answer<api::HelloResponse> service::hello(context& /*call*/,
                                                    const api::HelloRequest& request) {
   if (request.protocol() != protocol_version) {
     co_return error(code::unimplemented,
-                    "this agent speaks protocol " + std::to_string(protocol_version) +
-                        ", the shim speaks " + std::to_string(request.protocol()));
+                    "shim uses protocol " + std::to_string(request.protocol()) +
+                        ", this agent needs " + std::to_string(protocol_version) +
+                        ": install the guest image that came with the shim");
   }
   if (auto set = set_wall_clock(request.wall_clock()); !set) {
     co_return set.error();
@@ -60,24 +78,25 @@ service::answer<api::HelloResponse> service::hello(context& /*call*/,
 
 awaitable<result<void>> service::events(context& call, const api::EventsRequest& /*request*/,
                                         ttrpc::stream_writer<api::Event> out) {
-  // Two would take each other's events.
-  if (std::exchange(events_taken_, true)) {
-    co_return error(code::failed_precondition, "somebody listens to the events already");
+  // Two listeners would take each other's events.
+  if (std::exchange(event_stream_open_, true)) {
+    co_return error(code::failed_precondition, "event stream already open");
   }
   const std::stop_callback wake(call.stop_token(), [this] { events_.changed().notify_all(); });
-  while (!call.cancelled()) {
-    if (events_.empty()) {
-      co_await events_.changed().wait();
-      continue;
+  const auto event_or_end = [&] { return call.cancelled() || !events_.empty(); };
+  for (;;) {
+    co_await events_.changed().wait(event_or_end);
+    if (call.cancelled()) {
+      break;
     }
     const auto sent = co_await out.write(events_.front());
     if (!sent) {
-      events_taken_ = false;
+      event_stream_open_ = false;
       co_return sent;
     }
     events_.pop();
   }
-  events_taken_ = false;
+  event_stream_open_ = false;
   co_return call.cancel_reason();
 }
 
@@ -88,65 +107,43 @@ service::answer<api::CreateContainerResponse> service::create_container(
   files.shares.assign(request.shares().begin(), request.shares().end());
   const auto pid = co_await containers_.create(request.container(), request.process(),
                                                request.spec(), request.stdio(), std::move(files));
-  if (!pid) {
-    co_return pid.error();
-  }
-  const auto& size = request.console_size();
-  if (size.width() != 0) {
+  if (const auto& size = request.console_size(); pid && size.width() != 0) {
     static_cast<void>(containers_.resize(request.process(), size.width(), size.height()));
   }
-  api::CreateContainerResponse response;
-  response.set_pid(static_cast<std::uint32_t>(pid.value()));
-  co_return response;
+  co_return answer_of<api::CreateContainerResponse>(pid);
 }
 
 service::answer<api::StartContainerResponse> service::start_container(
     context& /*call*/, const api::StartContainerRequest& request) {
   const auto started = co_await containers_.start(request.container());
-  if (!started) {
-    co_return started.error();
-  }
-  co_return api::StartContainerResponse();
+  co_return answer_of<api::StartContainerResponse>(started);
 }
 
 service::answer<api::ExecResponse> service::exec(context& /*call*/,
                                                  const api::ExecRequest& request) {
   const auto pid = co_await containers_.exec(request.container(), request.process(), request.spec(),
                                              request.stdio());
-  if (!pid) {
-    co_return pid.error();
-  }
-  const auto& size = request.console_size();
-  if (size.width() != 0) {
+  if (const auto& size = request.console_size(); pid && size.width() != 0) {
     static_cast<void>(containers_.resize(request.process(), size.width(), size.height()));
   }
-  api::ExecResponse response;
-  response.set_pid(static_cast<std::uint32_t>(pid.value()));
-  co_return response;
+  co_return answer_of<api::ExecResponse>(pid);
 }
 
 service::answer<api::KillResponse> service::kill(context& /*call*/,
                                                  const api::KillRequest& request) {
-  constexpr std::uint32_t last_signal = 64;
-  if (request.signal() > last_signal) {
-    co_return error(code::invalid_argument, "signal " + std::to_string(request.signal()));
+  if (request.signal() > guest_contract::last_signal) {
+    co_return error(code::invalid_argument, "invalid signal " + std::to_string(request.signal()));
   }
   const auto killed = containers_.kill(request.container(), request.process(),
                                        static_cast<int>(request.signal()), request.all());
-  if (!killed) {
-    co_return killed.error();
-  }
-  co_return api::KillResponse();
+  co_return answer_of<api::KillResponse>(killed);
 }
 
 service::answer<api::ResizePtyResponse> service::resize_pty(context& /*call*/,
                                                             const api::ResizePtyRequest& request) {
   const auto& size = request.console_size();
   const auto resized = containers_.resize(request.process(), size.width(), size.height());
-  if (!resized) {
-    co_return resized.error();
-  }
-  co_return api::ResizePtyResponse();
+  co_return answer_of<api::ResizePtyResponse>(resized);
 }
 
 service::answer<api::PidsResponse> service::pids(context& /*call*/,
@@ -167,19 +164,13 @@ service::answer<api::PidsResponse> service::pids(context& /*call*/,
 service::answer<api::DeleteProcessResponse> service::delete_process(
     context& /*call*/, const api::DeleteProcessRequest& request) {
   const auto removed = containers_.remove_process(request.process());
-  if (!removed) {
-    co_return removed.error();
-  }
-  co_return api::DeleteProcessResponse();
+  co_return answer_of<api::DeleteProcessResponse>(removed);
 }
 
 service::answer<api::DeleteContainerResponse> service::delete_container(
     context& /*call*/, const api::DeleteContainerRequest& request) {
   const auto removed = co_await containers_.remove(request.container());
-  if (!removed) {
-    co_return removed.error();
-  }
-  co_return api::DeleteContainerResponse();
+  co_return answer_of<api::DeleteContainerResponse>(removed);
 }
 
 service::answer<api::SetClockResponse> service::set_clock(context& /*call*/,
@@ -196,28 +187,19 @@ service::answer<api::SetClockResponse> service::set_clock(context& /*call*/,
 service::answer<api::PauseResponse> service::pause(context& /*call*/,
                                                    const api::PauseRequest& request) {
   const auto paused = co_await containers_.pause(request.container());
-  if (!paused) {
-    co_return paused.error();
-  }
-  co_return api::PauseResponse();
+  co_return answer_of<api::PauseResponse>(paused);
 }
 
 service::answer<api::ResumeResponse> service::resume(context& /*call*/,
                                                      const api::ResumeRequest& request) {
   const auto resumed = co_await containers_.resume(request.container());
-  if (!resumed) {
-    co_return resumed.error();
-  }
-  co_return api::ResumeResponse();
+  co_return answer_of<api::ResumeResponse>(resumed);
 }
 
 service::answer<api::UpdateResponse> service::update(context& /*call*/,
                                                      const api::UpdateRequest& request) {
   const auto updated = co_await containers_.update(request.container(), request.resources());
-  if (!updated) {
-    co_return updated.error();
-  }
-  co_return api::UpdateResponse();
+  co_return answer_of<api::UpdateResponse>(updated);
 }
 
 service::answer<api::StatsResponse> service::stats(context& /*call*/,

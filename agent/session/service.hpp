@@ -1,8 +1,8 @@
-// The agent's side of hvsock.agent.v1.Agent: turns calls into what containers does, and back.
+// The agent's side of hvsock.agent.v1.Agent: decodes calls to `containers` and encodes their results.
 #pragma once
 
 #include "agent/container/containers.hpp"
-#include "agent/session/event_queue.hpp"
+#include "agent/container/event_queue.hpp"
 #include "hvsock/agent/v1/agent.ttrpc.hpp"
 
 namespace agent {
@@ -14,7 +14,7 @@ class service final : public hvsock::agent::v1::agent_service {
     std::uint32_t connected_ms;
   };
 
-  // Both given outlive the object.
+  // `all` and `events` must outlive the object.
   service(containers& all, event_queue& events, boot_times times);
 
  private:
@@ -61,7 +61,7 @@ class service final : public hvsock::agent::v1::agent_service {
   containers& containers_;
   event_queue& events_;
   boot_times times_;
-  bool events_taken_ = false;  // by the one call of events() that there may be
+  bool event_stream_open_ = false;  // there is at most one call of events()
 };
 
 }  // namespace agent

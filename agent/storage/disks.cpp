@@ -1,8 +1,8 @@
 #include "agent/storage/disks.hpp"
 
 #include <algorithm>
-#include <chrono>
 
+#include "agent/limits.hpp"
 #include "agent/storage/modules.hpp"
 
 namespace agent {
@@ -13,10 +13,6 @@ using flow::error;
 using flow::result;
 
 namespace {
-
-constexpr auto deadline = std::chrono::seconds(20);
-constexpr auto first_look = std::chrono::milliseconds(1);
-constexpr auto last_look = std::chrono::milliseconds(20);
 
 // Page 0x80 of a disk's vital product data: four bytes, of which the last is a length, and the
 // serial number.
@@ -34,19 +30,19 @@ awaitable<result<std::string>> disks::find(std::string serial) {
     }
     driver_loaded_ = true;
   }
-  const auto end = never_.time().now() + deadline;
-  auto look = first_look;
+  const auto end = never_.time().now() + limits::find_disk;
+  auto look = limits::first_disk_look;
   for (;;) {
     auto found = look_up(serial);
     if (!found.empty()) {
       co_return found;
     }
     if (never_.time().now() >= end) {
-      co_return error(errc::timed_out, "disk " + serial + " does not appear");
+      co_return error(errc::timed_out, "disk " + serial + " did not appear");
     }
     const auto never = [] { return false; };
     co_await never_.wait_for(look, never);
-    look = std::min(look * 2, last_look);
+    look = std::min(look * 2, limits::last_disk_look);
   }
 }
 

@@ -1,5 +1,5 @@
-// The disks that the shim has plugged in, by their serial numbers: names like sda are given in the
-// order in which the kernel happens to see them.
+// The disks that the shim has plugged in, by their serial numbers: the kernel assigns names like sda
+// in the order in which it happens to see the disks.
 #pragma once
 
 #include <string>
@@ -15,8 +15,8 @@ class disks {
   // `system` outlives the object.
   disks(const flow::asio::any_io_executor& executor, os& system);
 
-  // The device file of the disk. It may take the kernel a moment to see it; errc::timed_out if it
-  // does not.
+  // The device file of the disk. Waits until the kernel sees it; errc::timed_out if it does not
+  // within limits::find_disk.
   flow::awaitable<flow::result<std::string>> find(std::string serial);
 
  private:

@@ -6,7 +6,7 @@ using flow::result;
 
 namespace {
 
-// Where the image's builder puts them, numbered in loading order.
+// As in deploy/guest-image/build, which numbers the modules in loading order.
 const std::string boot_directory = "/usr/lib/hvsock/modules";
 const std::string group_directory = "/usr/lib/hvsock/module-groups";
 

@@ -1,5 +1,5 @@
-// Kernel modules that the image holds. Those every guest needs are loaded at boot; the others, in
-// groups, when something asks for them: loading takes time, and most guests never need them.
+// The kernel modules in the image. Those that every guest needs are loaded at boot; the others, in
+// groups, when something needs them: loading takes time, and most guests never need them.
 #pragma once
 
 #include <string>
@@ -8,8 +8,8 @@
 
 namespace agent {
 
-// In the order of their names. A group that is not in the image is no error: the kernel has it
-// built in, or what needs it will say what it lacks.
+// In the order of their names. A group that is not in the image is not an error: the kernel has it
+// built in, or the mount that needs it fails.
 flow::result<void> load_boot_modules(os& system);
 flow::result<void> load_module_group(os& system, const std::string& group);
 

@@ -15,7 +15,7 @@ using ttrpc::code;
 
 namespace {
 
-// No way out of the directory by name.
+// By its name alone: it has no "..".
 bool is_below(const std::string& path, const std::string& directory) {
   return path.starts_with(directory + "/") && path.find("/..") == std::string::npos;
 }
@@ -40,14 +40,17 @@ awaitable<result<void>> mounts::make_one(const std::string& directory,
                                          const hvsock::agent::v1::Mount& m) {
   const auto options = flow::parse_mount_options({m.options().begin(), m.options().end()});
   if (options.data.size() >= flow::max_mount_data) {
-    co_return error(code::invalid_argument, "mount options are too long for the kernel");
+    co_return error(code::invalid_argument,
+                    "mount " + m.target() + ": options are too long for the kernel");
   }
   if (!is_below(m.target(), directory)) {
-    co_return error(code::invalid_argument, "mount target " + m.target());
+    co_return error(code::invalid_argument,
+                    "mount target " + m.target() + " is not below " + directory);
   }
   for (const auto& d : m.directories()) {
     if (!is_below(d.path(), directory)) {
-      co_return error(code::invalid_argument, "directory " + d.path());
+      co_return error(code::invalid_argument,
+                      "directory " + d.path() + " is not below " + directory);
     }
     if (auto made = system_.make_directory(d.path(), d.mode(), d.uid(), d.gid()); !made) {
       co_return made;
@@ -71,7 +74,7 @@ awaitable<result<void>> mounts::make_one(const std::string& directory,
     co_return std::move(done).error().in(m.type());
   }
   made_[directory].push_back(m.target());
-  // A bind mount takes no notice of the other flags the first time.
+  // The first mount(2) of a bind mount ignores the other flags.
   const auto rest = options.flags & ~static_cast<unsigned long>(MS_BIND | MS_REC);
   if ((options.flags & MS_BIND) != 0 && rest != 0) {
     co_return system_.mount("", m.target(), "", MS_REMOUNT | MS_BIND | rest, "");
@@ -87,7 +90,7 @@ void mounts::remove(const std::string& directory) {
   const auto& targets = made.mapped();
   for (auto target = targets.rbegin(); target != targets.rend(); ++target) {
     if (const auto removed = system_.unmount(*target); !removed) {
-      log_.warning("file system is still in use", {{"err", removed.error().message()}});
+      log_.warning("cannot unmount file system", {{"err", removed.error().message()}});
     }
   }
 }

@@ -1,4 +1,4 @@
-// File systems that a container is given as disks, and what is mounted on top of them.
+// The file systems that the agent mounts for a container: on disks, and on top of those.
 #pragma once
 
 #include <map>
@@ -16,14 +16,15 @@ class mounts {
  public:
   using mount_list = google::protobuf::RepeatedPtrField<hvsock::agent::v1::Mount>;
 
-  // Given objects outlive this one.
+  // `system` and `log` must outlive the object.
   mounts(const flow::asio::any_io_executor& executor, os& system, flow::log& log);
 
-  // Makes them in order. Their targets must be below `directory`, a container's own. On an error
-  // nothing stays mounted.
+  // Mounts them in order. Their targets must be below `directory`, a container's own, or else
+  // invalid_argument. After an error nothing stays mounted.
   flow::awaitable<flow::result<void>> make(std::string directory, mount_list wanted);
 
-  // Takes away what was made for `directory`, last first; what was written is on the disks then.
+  // Unmounts what was mounted for `directory`, last first; the disks then have everything that was
+  // written. A file system that is still in use is logged.
   void remove(const std::string& directory);
 
  private:

@@ -43,7 +43,7 @@ result<void> linux_os::unmount(const std::string& target) {
   if (::umount2(target.c_str(), UMOUNT_NOFOLLOW) == 0) {
     return {};
   }
-  const auto failure = system_error("unmount " + target);
+  auto failure = system_error("unmount " + target);
   ::umount2(target.c_str(), UMOUNT_NOFOLLOW | MNT_DETACH);
   return failure;
 }
@@ -53,8 +53,11 @@ result<void> linux_os::make_directory(const std::string& path, std::uint32_t mod
   if (::mkdir(path.c_str(), 0700) != 0) {
     return errno == EEXIST ? result<void>() : system_error("mkdir " + path);
   }
-  if (::chmod(path.c_str(), mode) != 0 || ::chown(path.c_str(), uid, gid) != 0) {
-    return system_error("give away " + path);
+  if (::chmod(path.c_str(), mode) != 0) {
+    return system_error("chmod " + path);
+  }
+  if (::chown(path.c_str(), uid, gid) != 0) {
+    return system_error("chown " + path);
   }
   return {};
 }

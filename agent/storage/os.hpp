@@ -1,5 +1,10 @@
-// The operating system as the agent's boot sees it: one seam, so that a test can assert what would
-// be done to a machine without having it done.
+// What boot and mounts do to the machine itself: mounts, its root, modules, its network, and the
+// directories and files that go with them. A seam: a test asserts what would be done without having
+// it done.
+//
+// It does not cover the rest of the agent. Containers, their cgroups and the share work in
+// directories that they are given, so their tests run for real, in directories of their own; they
+// call the kernel directly.
 #pragma once
 
 #include <cstdint>
@@ -21,17 +26,19 @@ class os {
   virtual flow::result<void> mount(const std::string& source, const std::string& target,
                                    const std::string& type, unsigned long flags,
                                    const std::string& data) = 0;
-  // Out of the name space in any case; an error says that something uses it on.
+  // Never leaves the target mounted here; an error means that the file system is still in use.
   virtual flow::result<void> unmount(const std::string& target) = 0;
 
-  virtual flow::result<void> make_directory(const std::string& path) = 0;  // ok if it is there
+  // Both: ok if it exists, which is then left as it is.
+  virtual flow::result<void> make_directory(const std::string& path) = 0;
   virtual flow::result<void> make_directory(const std::string& path, std::uint32_t mode,
                                             std::uint32_t uid, std::uint32_t gid) = 0;
   virtual flow::result<void> change_directory(const std::string& path) = 0;
   virtual flow::result<void> change_root(const std::string& path) = 0;  // and enters it
   virtual flow::result<void> write_file(const std::string& path, std::string_view text) = 0;
   virtual flow::result<std::string> read_file(const std::string& path) = 0;
-  virtual flow::result<void> load_module(const std::string& path) = 0;  // ok if it is loaded
+  virtual flow::result<void> load_module(
+      const std::string& path) = 0;  // ok if it is loaded already
 
   // A network interface of the guest itself.
   virtual flow::result<void> bring_up(const std::string& interface) = 0;

@@ -6,18 +6,15 @@
 
 #include <utility>
 
+#include "agent/limits.hpp"
 #include "flow/unique_fd.hpp"
 
 namespace agent {
 
-// What a process had asked for when it ended (reads ahead) may still hold inodes. virtiofsd answers
-// in order, batch by batch, so an answer that is waited for comes behind the batch before it.
-constexpr int questions = 8;
-
 void share_mounts::hold(container_id id, std::vector<std::string> entries) {
   for (const auto& entry : entries) {
     ++users_[entry];
-    // Files are no mounts of their own; they fail here.
+    // A file is not a mount of its own; this fails for it.
     const std::string path = directory_ + "/" + entry;
     const flow::unique_fd visit(::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
   }
@@ -40,7 +37,7 @@ void share_mounts::release(container_id id) {
 
 void share_mounts::unmount(const std::string& entry) const {
   const std::string path = directory_ + "/" + entry;
-  for (int i = 0; i < questions; ++i) {
+  for (int i = 0; i < limits::requests_before_unmount; ++i) {
     struct statfs answer{};
     ::statfs(path.c_str(), &answer);
   }

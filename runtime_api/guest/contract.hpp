@@ -14,9 +14,10 @@ inline constexpr std::uint32_t protocol_version = 1;
 
 // --- boot --------------------------------------------------------------------------------------
 
-// Words of the kernel's command line.
+// Words of the kernel's command line. The agent refuses any other word with the prefix.
+inline constexpr const char* parameter_prefix = "hvsock.";
 inline constexpr const char* port_parameter = "hvsock.port=";   // a vsock port of the host (CID 2)
-inline constexpr const char* probe_parameter = "hvsock.probe";  // power off after the first word
+inline constexpr const char* probe_parameter = "hvsock.probe";  // power off after first_word
 inline constexpr const char* debug_parameter = "hvsock.debug";  // log protocol events too
 
 // The agent's first message on the console begins with it: the guest has booted.

@@ -2,6 +2,7 @@
 
 #include <unistd.h>
 
+#include <boost/asio/post.hpp>
 #include <csignal>
 #include <filesystem>
 #include <fstream>
@@ -26,7 +27,13 @@ agent_fixture::agent_fixture(const boost::asio::any_io_executor& e)
       shim(executor),
       dialer(executor, shim.dialer()),
       events(executor),
-      containers(executor, reaper, crun, dialer, events, system, log,
+      containers({.executor = executor,
+                  .children = reaper,
+                  .runtime = crun,
+                  .shim = dialer,
+                  .events = events,
+                  .system = system,
+                  .log = log},
                  {.bundles = directory / "bundles",
                   .cgroups = directory / "cgroups",
                   .shares = directory / "shares"}) {
@@ -78,9 +85,8 @@ awaitable<std::string> agent_fixture::read_to_end(flow::stream* from) {
 }
 
 awaitable<hvsock::agent::v1::Event> agent_fixture::next_event() {
-  while (events.empty()) {
-    co_await events.changed().wait();
-  }
+  const auto pushed = [this] { return !events.empty(); };
+  co_await events.changed().wait(pushed);
   const auto event = events.front();
   events.pop();
   co_return event;
@@ -90,6 +96,12 @@ awaitable<hvsock::agent::v1::ProcessExit> agent_fixture::next_exit() {
   const auto event = co_await next_event();
   EXPECT_TRUE(event.has_exit());
   co_return event.exit();
+}
+
+awaitable<void> agent_fixture::until(std::function<bool()> holds) {
+  while (!holds()) {
+    co_await boost::asio::post(executor, boost::asio::use_awaitable);
+  }
 }
 
 void agent_fixture::fail(const std::string& verb, const std::string& text) {

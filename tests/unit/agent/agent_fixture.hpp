@@ -1,15 +1,16 @@
 // Containers in a directory of the test, run by a stand-in for crun that takes shell scripts for
 // OCI documents, with their streams at a stand-in for the shim.
 //
-//   agent_fixture f(executor);
-//   co_await f.create(1, 10, "echo hello");
-//   co_await f.containers.start(1);
-//   const auto exit = co_await f.next_exit();
-//   co_await f.end();
+//   fixture_test<agent_fixture>([](agent_fixture& f) -> awaitable<void> {
+//     co_await f.containers.create(1, 10, "echo hello", no_streams);
+//     co_await f.containers.start(1);
+//     const auto exit = co_await f.next_exit();
+//   });
 #pragma once
 
 #include <gtest/gtest.h>
 
+#include <functional>
 #include <string>
 
 #include "agent/container/containers.hpp"
@@ -36,6 +37,9 @@ struct agent_fixture {
   // Waits for it; a test that waits in vain fails.
   flow::awaitable<hvsock::agent::v1::Event> next_event();
   flow::awaitable<hvsock::agent::v1::ProcessExit> next_exit();
+
+  // Lets the agent work until `holds` does; for what no event announces.
+  flow::awaitable<void> until(std::function<bool()> holds);
 
   // From now on.
   void fail(const std::string& verb, const std::string& log);

@@ -80,11 +80,11 @@ TEST(Cgroup, ThatIsNotThereIsAFailure) {
   const temporary_directory directory;
   const auto missing = directory / "missing";
   EXPECT_FALSE(agent::cgroup_processes(missing));
-  EXPECT_FALSE(agent::cgroup_kill(missing));
+  EXPECT_FALSE(agent::cgroup_signal(missing, SIGKILL));
 }
 
 TEST(Cgroup, IsKilledAsAWhole) {
   const temporary_directory directory;
-  EXPECT_TRUE(agent::cgroup_kill(directory / "."));
+  EXPECT_TRUE(agent::cgroup_signal(directory / ".", SIGKILL));
   EXPECT_EQ(flow::read_file(directory / "cgroup.kill").value(), "1");
 }

@@ -8,6 +8,7 @@
 #include "flow/system/file.hpp"
 #include "runtime_api/ttrpc/status.hpp"
 #include "tests/unit/agent/agent_fixture.hpp"
+#include "tests/unit/agent/fixture_test.hpp"
 #include "tests/unit/flow/stream_fixture.hpp"
 
 using flow::awaitable;
@@ -30,21 +31,18 @@ awaitable<void> run(agent_fixture& f, std::string script) {
 }  // namespace
 
 TEST(ContainersResources, PauseAndResumeAreCruns) {
-  co_test([](auto executor) -> awaitable<void> {
-    agent_fixture f(executor);
+  fixture_test<agent_fixture>([](agent_fixture& f) -> awaitable<void> {
     co_await run(f, "sleep 1000");
     const auto paused = co_await f.containers.pause(1);
     EXPECT_TRUE(paused) << failure_of(paused);
     const auto resumed = co_await f.containers.resume(1);
     EXPECT_TRUE(resumed) << failure_of(resumed);
     EXPECT_EQ(f.calls(), "create c1, start c1, pause c1, resume c1");
-    co_await f.end();
   });
 }
 
 TEST(ContainersResources, WhatCrunRefusesIsToldInItsWordsAndMayBeTriedAgain) {
-  co_test([](auto executor) -> awaitable<void> {
-    agent_fixture f(executor);
+  fixture_test<agent_fixture>([](agent_fixture& f) -> awaitable<void> {
     co_await run(f, "sleep 1000");
     for (const char* verb : {"pause", "resume", "update"}) {
       f.fail(verb, R"({"msg":"not today","level":"error"})");
@@ -58,41 +56,35 @@ TEST(ContainersResources, WhatCrunRefusesIsToldInItsWordsAndMayBeTriedAgain) {
     f.succeed("pause");
     const auto again = co_await f.containers.pause(1);
     EXPECT_TRUE(again) << failure_of(again);
-    co_await f.end();
   });
 }
 
 TEST(ContainersResources, VerbsOfCrunDoNotMeet) {
-  co_test([](auto executor) -> awaitable<void> {
-    agent_fixture f(executor);
+  fixture_test<agent_fixture>([](agent_fixture& f) -> awaitable<void> {
     co_await run(f, "sleep 1000");
-    started<flow::result<void>> pausing(executor, f.containers.pause(1));
-    co_await turns(executor, 1);
+    started<flow::result<void>> pausing(f.executor, f.containers.pause(1));
+    co_await turns(f.executor, 1);
     EXPECT_FALSE(pausing.done());
     const auto resumed = co_await f.containers.resume(1);
     EXPECT_EQ(resumed.error().code(), ttrpc::code::failed_precondition);
     const auto updated = co_await f.containers.update(1, "{}");
     EXPECT_EQ(updated.error().code(), ttrpc::code::failed_precondition);
     co_await pausing.wait();
-    co_await f.end();
   });
 }
 
 TEST(ContainersResources, ResourcesReachCrunAndAreNotKept) {
-  co_test([](auto executor) -> awaitable<void> {
-    agent_fixture f(executor);
+  fixture_test<agent_fixture>([](agent_fixture& f) -> awaitable<void> {
     co_await run(f, "sleep 1000");
     const auto updated = co_await f.containers.update(1, R"({"pids":{"limit":7}})");
     EXPECT_TRUE(updated) << failure_of(updated);
     EXPECT_EQ(flow::read_file(f.directory / "resources").value(), R"({"pids":{"limit":7}})");
     EXPECT_FALSE(f.exists(f.bundle(1) + "/resources.json"));
-    co_await f.end();
   });
 }
 
 TEST(ContainersResources, IdsThatAreNotThereAreNotFound) {
-  co_test([](auto executor) -> awaitable<void> {
-    agent_fixture f(executor);
+  fixture_test<agent_fixture>([](agent_fixture& f) -> awaitable<void> {
     const auto paused = co_await f.containers.pause(1);
     EXPECT_EQ(failure_of(paused), "container 1: not found");
     const auto resumed = co_await f.containers.resume(1);
@@ -101,13 +93,11 @@ TEST(ContainersResources, IdsThatAreNotThereAreNotFound) {
     EXPECT_EQ(failure_of(updated), "container 1: not found");
     EXPECT_EQ(failure_of(f.containers.metrics(1)), "container 1: not found");
     EXPECT_EQ(f.calls(), "");
-    co_await f.end();
   });
 }
 
 TEST(ContainersResources, MetricsAreReadAnewAndOutliveTheCgroup) {
-  co_test([](auto executor) -> awaitable<void> {
-    agent_fixture f(executor);
+  fixture_test<agent_fixture>([](agent_fixture& f) -> awaitable<void> {
     co_await run(f, "sleep 1000");
     EXPECT_EQ(failure_of(f.containers.metrics(1)), "cgroup does not exist: not found");
     f.write_cgroup(1, "cpu.stat", "usage_usec 5\n");
@@ -121,43 +111,38 @@ TEST(ContainersResources, MetricsAreReadAnewAndOutliveTheCgroup) {
     const auto removed = co_await f.containers.remove(1);
     EXPECT_TRUE(removed) << failure_of(removed);
     EXPECT_EQ(failure_of(f.containers.metrics(1)), "container 1: not found");
-    co_await f.end();
   });
 }
 
 TEST(ContainersResources, MetricsOfNoContainerAreThoseOfAll) {
-  co_test([](auto executor) -> awaitable<void> {
-    agent_fixture f(executor);
+  fixture_test<agent_fixture>([](agent_fixture& f) -> awaitable<void> {
     EXPECT_TRUE(flow::write_file(f.directory / "cgroups/cpu.stat", "usage_usec 7\n"));
     EXPECT_EQ(f.containers.metrics(0).value().cpu().usage_usec(), 7U);
-    co_await f.end();
+    co_return;
   });
 }
 
 TEST(ContainersResources, MemoryThatRunsOutIsToldOnceForEachTimeItDid) {
-  co_test([](auto executor) -> awaitable<void> {
-    agent_fixture f(executor);
+  fixture_test<agent_fixture>([](agent_fixture& f) -> awaitable<void> {
     co_await run(f, "sleep 1000");
     f.write_cgroup(1, "memory.events", "low 0\nmax 3\noom 1\noom_kill 0\n");
-    co_await turns(executor);
+    co_await turns(f.executor);
     EXPECT_TRUE(f.events.empty()) << "nothing was killed";
     f.write_cgroup(1, "memory.events", "oom_kill 2\n");
     const auto first = co_await f.next_event();
     EXPECT_EQ(first.out_of_memory().container(), 1U);
     EXPECT_EQ(first.out_of_memory().kills(), 2U);
     f.write_cgroup(1, "memory.events", "max 9\noom_kill 2\n");
-    co_await turns(executor);
+    co_await turns(f.executor);
     EXPECT_TRUE(f.events.empty()) << "nothing more was killed";
     f.write_cgroup(1, "memory.events", "oom_kill 3\n");
     const auto second = co_await f.next_event();
     EXPECT_EQ(second.out_of_memory().kills(), 3U);
-    co_await f.end();
   });
 }
 
 TEST(ContainersResources, MemoryThatRanOutIsToldBeforeTheExitItCaused) {
-  co_test([](auto executor) -> awaitable<void> {
-    agent_fixture f(executor);
+  fixture_test<agent_fixture>([](agent_fixture& f) -> awaitable<void> {
     // Written by the process itself just before it ends: the exit is seen with it.
     co_await run(f, "echo oom_kill 1 > " + f.cgroup(1) + "/memory.events; kill -9 $$");
     const auto told = co_await f.next_event();
@@ -165,19 +150,16 @@ TEST(ContainersResources, MemoryThatRanOutIsToldBeforeTheExitItCaused) {
     const auto exit = co_await f.next_exit();
     EXPECT_EQ(exit.exit_status(), 128U + SIGKILL);
     EXPECT_TRUE(f.events.empty());
-    co_await f.end();
   });
 }
 
 TEST(ContainersResources, ContainerWhoseMemoryCannotBeWatchedRunsAllTheSame) {
-  co_test([](auto executor) -> awaitable<void> {
-    agent_fixture f(executor);
+  fixture_test<agent_fixture>([](agent_fixture& f) -> awaitable<void> {
     const auto pid = co_await f.containers.create(1, 10, "exit 3", no_streams);
     EXPECT_TRUE(pid) << failure_of(pid);
     const auto started = co_await f.containers.start(1);
     EXPECT_TRUE(started) << failure_of(started);
     const auto exit = co_await f.next_exit();
     EXPECT_EQ(exit.exit_status(), 3U);
-    co_await f.end();
   });
 }

@@ -1,6 +1,9 @@
 #include "agent/container/containers.hpp"
 
+#include <fcntl.h>
 #include <gtest/gtest.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include <boost/asio/read.hpp>
 #include <csignal>
@@ -8,8 +11,10 @@
 #include <set>
 
 #include "flow/system/file.hpp"
+#include "flow/unique_fd.hpp"
 #include "runtime_api/ttrpc/status.hpp"
 #include "tests/unit/agent/agent_fixture.hpp"
+#include "tests/unit/agent/fixture_test.hpp"
 #include "tests/unit/flow/stream_fixture.hpp"
 
 using flow::awaitable;
@@ -37,8 +42,7 @@ const std::string log_of_crun = R"({"msg":"executable not found","level":"error"
 }  // namespace
 
 TEST(Containers, ProcessRunsOnceStartedAndItsBytesAndExitAreTold) {
-  co_test([](auto executor) -> awaitable<void> {
-    agent_fixture f(executor);
+  fixture_test<agent_fixture>([](agent_fixture& f) -> awaitable<void> {
     co_await create(f, "cat; echo out; echo err >&2; exit 3", agent_fixture::all_streams(10));
     EXPECT_EQ(f.calls(), "create c1");
     const auto started = co_await f.containers.start(1);
@@ -59,13 +63,11 @@ TEST(Containers, ProcessRunsOnceStartedAndItsBytesAndExitAreTold) {
     const auto err = co_await f.stream(10, "stderr");
     const auto err_text = co_await f.read_to_end(err);
     EXPECT_EQ(err_text, "err\n");
-    co_await f.end();
   });
 }
 
 TEST(Containers, ExitTellsEveryByteThatWasWrittenBeforeItThoughTheShimReadsNone) {
-  co_test([](auto executor) -> awaitable<void> {
-    agent_fixture f(executor);
+  fixture_test<agent_fixture>([](agent_fixture& f) -> awaitable<void> {
     co_await create_and_start(f, "head -c 150000 /dev/zero", agent_fixture::all_streams(10));
     const auto exit = co_await f.next_exit();
     EXPECT_EQ(exit.stdout_bytes(), 150000U);
@@ -74,50 +76,44 @@ TEST(Containers, ExitTellsEveryByteThatWasWrittenBeforeItThoughTheShimReadsNone)
     const auto out = co_await f.stream(10, "stdout");
     const auto text = co_await f.read_to_end(out);
     EXPECT_EQ(text.size(), 150000U);
-    co_await f.end();
   });
 }
 
 TEST(Containers, BackgroundChildHoldsTheOutputOpenUntilItsProcessIsDeleted) {
-  co_test([](auto executor) -> awaitable<void> {
-    agent_fixture f(executor);
+  fixture_test<agent_fixture>([](agent_fixture& f) -> awaitable<void> {
     co_await create_and_start(f, "sleep 1000 & echo done", agent_fixture::all_streams(10));
     const auto exit = co_await f.next_exit();
     EXPECT_EQ(exit.stdout_bytes(), 5U);
     const auto out = co_await f.stream(10, "stdout");
     flow::error_code ending;
-    started<std::string> reading(executor, tests::read_to_end(*out, &ending));
-    co_await turns(executor);
+    started<std::string> reading(f.executor, tests::read_to_end(*out, &ending));
+    co_await turns(f.executor);
     EXPECT_FALSE(reading.done());
     const auto deleted = f.containers.remove_process(10);
     EXPECT_TRUE(deleted) << failure_of(deleted);
     co_await reading.wait();
     EXPECT_EQ(*reading, "done\n");
     EXPECT_EQ(ending, boost::asio::error::eof);
-    co_await f.end();
   });
 }
 
 TEST(Containers, ProcessThatHasClosedItsStreamsCanBeDeleted) {
-  co_test([](auto executor) -> awaitable<void> {
-    agent_fixture f(executor);
+  fixture_test<agent_fixture>([](agent_fixture& f) -> awaitable<void> {
     co_await create_and_start(f, "true", agent_fixture::all_streams(10));
     co_await f.next_exit();
     const auto out = co_await f.stream(10, "stdout");
     co_await f.read_to_end(out);
     const auto err = co_await f.stream(10, "stderr");
     co_await f.read_to_end(err);
-    co_await turns(executor);
+    co_await turns(f.executor);
     const auto deleted = f.containers.remove_process(10);
     EXPECT_TRUE(deleted) << failure_of(deleted);
     EXPECT_EQ(f.containers.process_count(), 0U);
-    co_await f.end();
   });
 }
 
 TEST(Containers, CreateThatCrunRefusesSaysItsWordsAndLeavesNothing) {
-  co_test([](auto executor) -> awaitable<void> {
-    agent_fixture f(executor);
+  fixture_test<agent_fixture>([](agent_fixture& f) -> awaitable<void> {
     f.fail("create", log_of_crun);
     const auto stdio = agent_fixture::all_streams(10);
     const auto refused = co_await f.containers.create(1, 10, "true", stdio);
@@ -132,14 +128,12 @@ TEST(Containers, CreateThatCrunRefusesSaysItsWordsAndLeavesNothing) {
     // The ids are free.
     f.succeed("create");
     co_await create(f, "true");
-    co_await f.end();
   });
 }
 
 TEST(Containers, CreateThatCannotReachTheShimLeavesNothing) {
   for (std::size_t connected = 0; connected < 3; ++connected) {
-    co_test([connected](auto executor) -> awaitable<void> {
-      agent_fixture f(executor);
+    fixture_test<agent_fixture>([connected](agent_fixture& f) -> awaitable<void> {
       f.shim.accepts = connected;
       const auto stdio = agent_fixture::all_streams(10);
       const auto refused = co_await f.containers.create(1, 10, "true", stdio);
@@ -148,14 +142,12 @@ TEST(Containers, CreateThatCannotReachTheShimLeavesNothing) {
       EXPECT_EQ(f.containers.container_count(), 0U);
       EXPECT_EQ(f.containers.process_count(), 0U);
       EXPECT_FALSE(f.exists(f.bundle(1)));
-      co_await f.end();
     });
   }
 }
 
 TEST(Containers, CreateWithoutTheTerminalCrunPromisedLeavesNothing) {
-  co_test([](auto executor) -> awaitable<void> {
-    agent_fixture f(executor);
+  fixture_test<agent_fixture>([](agent_fixture& f) -> awaitable<void> {
     // A crun that says it has made the container, and sends nothing to the console socket.
     std::filesystem::remove(f.directory / "crun");
     EXPECT_TRUE(flow::write_file(f.directory / "crun",
@@ -168,13 +160,11 @@ TEST(Containers, CreateWithoutTheTerminalCrunPromisedLeavesNothing) {
     EXPECT_EQ(f.containers.container_count(), 0U);
     EXPECT_EQ(f.containers.process_count(), 0U);
     EXPECT_FALSE(f.exists(f.bundle(1)));
-    co_await f.end();
   });
 }
 
 TEST(Containers, StartThatCrunRefusesSaysItsWordsAndTheContainerCanBeRemoved) {
-  co_test([](auto executor) -> awaitable<void> {
-    agent_fixture f(executor);
+  fixture_test<agent_fixture>([](agent_fixture& f) -> awaitable<void> {
     co_await create(f, "true");
     f.fail("start", log_of_crun);
     const auto refused = co_await f.containers.start(1);
@@ -182,13 +172,11 @@ TEST(Containers, StartThatCrunRefusesSaysItsWordsAndTheContainerCanBeRemoved) {
     const auto removed = co_await f.containers.remove(1);
     EXPECT_TRUE(removed) << failure_of(removed);
     EXPECT_FALSE(f.exists(f.bundle(1)));
-    co_await f.end();
   });
 }
 
 TEST(Containers, IdsThatAreNotThereAreNotFound) {
-  co_test([](auto executor) -> awaitable<void> {
-    agent_fixture f(executor);
+  fixture_test<agent_fixture>([](agent_fixture& f) -> awaitable<void> {
     const auto started = co_await f.containers.start(1);
     EXPECT_EQ(failure_of(started), "container 1: not found");
     const auto ran = co_await f.containers.exec(1, 11, "true", no_streams);
@@ -200,13 +188,11 @@ TEST(Containers, IdsThatAreNotThereAreNotFound) {
     EXPECT_EQ(failure_of(f.containers.resize(10, 80, 25)), "process 10: not found");
     EXPECT_EQ(failure_of(f.containers.remove_process(10)), "process 10: not found");
     EXPECT_EQ(f.calls(), "");
-    co_await f.end();
   });
 }
 
 TEST(Containers, IdsThatAreThereCannotBeCreatedAgain) {
-  co_test([](auto executor) -> awaitable<void> {
-    agent_fixture f(executor);
+  fixture_test<agent_fixture>([](agent_fixture& f) -> awaitable<void> {
     co_await create_and_start(f, "sleep 1000");
     const auto container = co_await f.containers.create(1, 20, "true", no_streams);
     EXPECT_EQ(failure_of(container), "container 1: already exists");
@@ -215,28 +201,24 @@ TEST(Containers, IdsThatAreThereCannotBeCreatedAgain) {
     const auto process = co_await f.containers.exec(1, 10, "true", no_streams);
     EXPECT_EQ(failure_of(process), "process 10: already exists");
     EXPECT_EQ(f.calls(), "create c1, start c1");
-    co_await f.end();
   });
 }
 
 TEST(Containers, ProcessZeroIsRefusedForItMeansNobodyKnown) {
-  co_test([](auto executor) -> awaitable<void> {
-    agent_fixture f(executor);
+  fixture_test<agent_fixture>([](agent_fixture& f) -> awaitable<void> {
     const auto init = co_await f.containers.create(1, 0, "true", no_streams);
     EXPECT_EQ(init.error().code(), ttrpc::code::invalid_argument);
     co_await create_and_start(f, "sleep 1000");
     const auto process = co_await f.containers.exec(1, 0, "true", no_streams);
     EXPECT_EQ(process.error().code(), ttrpc::code::invalid_argument);
-    co_await f.end();
   });
 }
 
 TEST(Containers, CallsThatMeetAVerbUnderWayAreRefused) {
-  co_test([](auto executor) -> awaitable<void> {
-    agent_fixture f(executor);
+  fixture_test<agent_fixture>([](agent_fixture& f) -> awaitable<void> {
     using created = flow::result<pid_t>;
-    started<created> creating(executor, f.containers.create(1, 10, "true", no_streams));
-    co_await turns(executor, 1);
+    started<created> creating(f.executor, f.containers.create(1, 10, "true", no_streams));
+    co_await turns(f.executor, 1);
     EXPECT_FALSE(creating.done());
     const auto started = co_await f.containers.start(1);
     EXPECT_EQ(started.error().code(), ttrpc::code::failed_precondition);
@@ -254,13 +236,11 @@ TEST(Containers, CallsThatMeetAVerbUnderWayAreRefused) {
     EXPECT_EQ(again.error().code(), ttrpc::code::already_exists);
     co_await creating.wait();
     EXPECT_TRUE(*creating) << failure_of(*creating);
-    co_await f.end();
   });
 }
 
 TEST(Containers, ProcessThatRunsCannotBeDeletedAndOneThatEndedOnlyOnce) {
-  co_test([](auto executor) -> awaitable<void> {
-    agent_fixture f(executor);
+  fixture_test<agent_fixture>([](agent_fixture& f) -> awaitable<void> {
     co_await create_and_start(f, "sleep 1000");
     EXPECT_EQ(f.containers.remove_process(10).error().code(), ttrpc::code::failed_precondition);
     EXPECT_TRUE(f.containers.kill(1, 10, SIGTERM, false));
@@ -268,13 +248,11 @@ TEST(Containers, ProcessThatRunsCannotBeDeletedAndOneThatEndedOnlyOnce) {
     EXPECT_EQ(exit.exit_status(), 128U + SIGTERM);
     EXPECT_TRUE(f.containers.remove_process(10));
     EXPECT_EQ(f.containers.remove_process(10).error().code(), ttrpc::code::not_found);
-    co_await f.end();
   });
 }
 
 TEST(Containers, KillReachesOnlyAProcessOfTheNamedContainerThatLives) {
-  co_test([](auto executor) -> awaitable<void> {
-    agent_fixture f(executor);
+  fixture_test<agent_fixture>([](agent_fixture& f) -> awaitable<void> {
     co_await create_and_start(f, "sleep 1000");
     EXPECT_TRUE(f.containers.kill(1, 10, 0, false)) << "it is alive";
     const auto elsewhere = f.containers.kill(2, 10, SIGKILL, false);
@@ -285,13 +263,11 @@ TEST(Containers, KillReachesOnlyAProcessOfTheNamedContainerThatLives) {
     EXPECT_EQ(exit.exit_status(), 128U + SIGKILL);
     const auto late = f.containers.kill(1, 10, SIGKILL, false);
     EXPECT_EQ(failure_of(late), "process already finished: not found");
-    co_await f.end();
   });
 }
 
 TEST(Containers, KillOfAllReachesWhatIsInTheCgroup) {
-  co_test([](auto executor) -> awaitable<void> {
-    agent_fixture f(executor);
+  fixture_test<agent_fixture>([](agent_fixture& f) -> awaitable<void> {
     co_await create_and_start(f, "sleep 1000");
     const auto other = co_await f.containers.exec(1, 11, "sleep 1000", no_streams);
     EXPECT_TRUE(other) << failure_of(other);
@@ -302,13 +278,11 @@ TEST(Containers, KillOfAllReachesWhatIsInTheCgroup) {
     EXPECT_EQ(exit.exit_status(), 128U + SIGUSR1);
     EXPECT_TRUE(f.containers.kill(1, 10, SIGKILL, true));
     EXPECT_EQ(flow::read_file(f.cgroup(1) + "/cgroup.kill").value(), "1");
-    co_await f.end();
   });
 }
 
 TEST(Containers, EndOfTheFirstProcessKillsTheOthers) {
-  co_test([](auto executor) -> awaitable<void> {
-    agent_fixture f(executor);
+  fixture_test<agent_fixture>([](agent_fixture& f) -> awaitable<void> {
     f.make_cgroup(1, "");
     co_await create_and_start(f, "sleep 1000");
     const auto other = co_await f.containers.exec(1, 11, "exit 5", no_streams);
@@ -320,13 +294,11 @@ TEST(Containers, EndOfTheFirstProcessKillsTheOthers) {
     EXPECT_TRUE(f.containers.kill(1, 10, SIGTERM, false));
     co_await f.next_exit();
     EXPECT_EQ(flow::read_file(f.cgroup(1) + "/cgroup.kill").value(), "1");
-    co_await f.end();
   });
 }
 
 TEST(Containers, PidsSayWhichProcessesAreTheShims) {
-  co_test([](auto executor) -> awaitable<void> {
-    agent_fixture f(executor);
+  fixture_test<agent_fixture>([](agent_fixture& f) -> awaitable<void> {
     const auto pid = co_await f.containers.create(1, 10, "true", no_streams);
     EXPECT_FALSE(f.containers.pids(1)) << "there is no cgroup";
     f.make_cgroup(1, std::to_string(*pid) + "\n4000000\n");
@@ -337,13 +309,11 @@ TEST(Containers, PidsSayWhichProcessesAreTheShims) {
     EXPECT_EQ(listed->front().process, 10U);
     EXPECT_EQ(listed->back().pid, 4000000);
     EXPECT_EQ(listed->back().process, 0U);
-    co_await f.end();
   });
 }
 
 TEST(Containers, ExecThatCrunRefusesSaysItsWordsAndLeavesTheContainer) {
-  co_test([](auto executor) -> awaitable<void> {
-    agent_fixture f(executor);
+  fixture_test<agent_fixture>([](agent_fixture& f) -> awaitable<void> {
     co_await create_and_start(f, "sleep 1000");
     f.fail("exec", log_of_crun);
     const auto refused = co_await f.containers.exec(1, 11, "true", no_streams);
@@ -358,13 +328,11 @@ TEST(Containers, ExecThatCrunRefusesSaysItsWordsAndLeavesTheContainer) {
     EXPECT_EQ(exit.process(), 11U);
     EXPECT_EQ(exit.exit_status(), 4U);
     EXPECT_FALSE(f.exists(f.bundle(1) + "/p11.pid"));
-    co_await f.end();
   });
 }
 
 TEST(Containers, ExecThatCannotReachTheShimLeavesNothing) {
-  co_test([](auto executor) -> awaitable<void> {
-    agent_fixture f(executor);
+  fixture_test<agent_fixture>([](agent_fixture& f) -> awaitable<void> {
     co_await create_and_start(f, "sleep 1000");
     f.shim.accepts = 1;
     const auto stdio = agent_fixture::all_streams(11);
@@ -373,13 +341,11 @@ TEST(Containers, ExecThatCannotReachTheShimLeavesNothing) {
     EXPECT_EQ(f.containers.process_count(), 1U);
     EXPECT_FALSE(f.exists(f.bundle(1) + "/p11"));
     EXPECT_EQ(f.calls(), "create c1, start c1");
-    co_await f.end();
   });
 }
 
 TEST(Containers, TerminalCarriesBothDirectionsAndItsSize) {
-  co_test([](auto executor) -> awaitable<void> {
-    agent_fixture f(executor);
+  fixture_test<agent_fixture>([](agent_fixture& f) -> awaitable<void> {
     co_await create_and_start(f, "stty -echo; echo ready; read line; echo \"$line\"; stty size",
                               agent_fixture::terminal(10));
     auto& terminal = *co_await f.stream(10, "stdout");
@@ -394,13 +360,11 @@ TEST(Containers, TerminalCarriesBothDirectionsAndItsSize) {
     EXPECT_EQ(exit.stdout_bytes(), 22U);
     const auto text = co_await f.read_to_end(&terminal);
     EXPECT_EQ(text, "hello\r\n43 132\r\n");
-    co_await f.end();
   });
 }
 
 TEST(Containers, TerminalOfAnExecIsItsOwn) {
-  co_test([](auto executor) -> awaitable<void> {
-    agent_fixture f(executor);
+  fixture_test<agent_fixture>([](agent_fixture& f) -> awaitable<void> {
     co_await create_and_start(f, "sleep 1000");
     const auto stdio = agent_fixture::terminal(11);
     const auto ran = co_await f.containers.exec(1, 11, "test -t 0 && echo yes", stdio);
@@ -411,45 +375,37 @@ TEST(Containers, TerminalOfAnExecIsItsOwn) {
     const auto text = co_await f.read_to_end(terminal);
     EXPECT_EQ(text, "yes\r\n");
     EXPECT_FALSE(f.exists(f.bundle(1) + "/p11.console"));
-    co_await f.end();
   });
 }
 
 TEST(Containers, TerminalWithoutAStreamIsRefusedForNobodyWouldReadIt) {
-  co_test([](auto executor) -> awaitable<void> {
-    agent_fixture f(executor);
+  fixture_test<agent_fixture>([](agent_fixture& f) -> awaitable<void> {
     Stdio stdio;
     stdio.set_terminal(true);
     const auto refused = co_await f.containers.create(1, 10, "true", stdio);
     EXPECT_EQ(refused.error().code(), ttrpc::code::invalid_argument);
     EXPECT_EQ(f.containers.container_count(), 0U);
-    co_await f.end();
   });
 }
 
 TEST(Containers, SizeThatNoTerminalHasIsRefused) {
-  co_test([](auto executor) -> awaitable<void> {
-    agent_fixture f(executor);
+  fixture_test<agent_fixture>([](agent_fixture& f) -> awaitable<void> {
     co_await create(f, "true", agent_fixture::terminal(10));
     EXPECT_TRUE(f.containers.resize(10, 65535, 65535));
     EXPECT_EQ(f.containers.resize(10, 65536, 25).error().code(), ttrpc::code::invalid_argument);
     EXPECT_EQ(f.containers.resize(10, 80, 65536).error().code(), ttrpc::code::invalid_argument);
-    co_await f.end();
   });
 }
 
 TEST(Containers, SizeOfWhatIsNoTerminalIsIgnored) {
-  co_test([](auto executor) -> awaitable<void> {
-    agent_fixture f(executor);
+  fixture_test<agent_fixture>([](agent_fixture& f) -> awaitable<void> {
     co_await create(f, "true", agent_fixture::all_streams(10));
     EXPECT_TRUE(f.containers.resize(10, 80, 25));
-    co_await f.end();
   });
 }
 
 TEST(Containers, RemoveKillsForgetsAndFreesTheIds) {
-  co_test([](auto executor) -> awaitable<void> {
-    agent_fixture f(executor);
+  fixture_test<agent_fixture>([](agent_fixture& f) -> awaitable<void> {
     co_await create_and_start(f, "sleep 1000", agent_fixture::all_streams(10));
     const auto ran = co_await f.containers.exec(1, 11, "sleep 1000", no_streams);
     EXPECT_TRUE(ran) << failure_of(ran);
@@ -459,17 +415,14 @@ TEST(Containers, RemoveKillsForgetsAndFreesTheIds) {
     EXPECT_FALSE(f.exists(f.bundle(1)));
     const auto out = co_await f.stream(10, "stdout");
     co_await f.read_to_end(out);
-    while (f.containers.process_count() != 0) {
-      co_await flow::event(executor).wait_for(std::chrono::milliseconds(1));
-    }
+    const auto all_forgotten = [&] { return f.containers.process_count() == 0; };
+    co_await f.until(all_forgotten);
     co_await create(f, "true");
-    co_await f.end();
   });
 }
 
 TEST(Containers, RemoveThatCrunRefusesLeavesTheContainer) {
-  co_test([](auto executor) -> awaitable<void> {
-    agent_fixture f(executor);
+  fixture_test<agent_fixture>([](agent_fixture& f) -> awaitable<void> {
     co_await create_and_start(f, "exit 0");
     co_await f.next_exit();
     f.fail("delete", log_of_crun);
@@ -481,47 +434,43 @@ TEST(Containers, RemoveThatCrunRefusesLeavesTheContainer) {
     const auto removed = co_await f.containers.remove(1);
     EXPECT_TRUE(removed) << failure_of(removed);
     EXPECT_EQ(f.containers.process_count(), 0U);
-    co_await f.end();
   });
 }
 
 TEST(Containers, RemoveWhileAnExecIsUnderWayLeavesNothing) {
-  co_test([](auto executor) -> awaitable<void> {
-    agent_fixture f(executor);
+  fixture_test<agent_fixture>([](agent_fixture& f) -> awaitable<void> {
     co_await create_and_start(f, "sleep 1000");
     using ran = flow::result<pid_t>;
     const std::string script = "sleep 1000";
-    started<ran> running(executor, f.containers.exec(1, 11, script, no_streams));
+    started<ran> running(f.executor, f.containers.exec(1, 11, script, no_streams));
     const auto removed = co_await f.containers.remove(1);
     EXPECT_TRUE(removed) << failure_of(removed);
     co_await running.wait();
     // Whichever came first, a process that got away is killed by the next removal.
     co_await f.crun.remove("c1", f.directory / "bundles");
-    while (f.containers.process_count() != 0) {
-      co_await flow::event(executor).wait_for(std::chrono::milliseconds(1));
-    }
-    co_await f.end();
+    const auto all_forgotten = [&] { return f.containers.process_count() == 0; };
+    co_await f.until(all_forgotten);
   });
 }
 
 TEST(Containers, ManyProcessesThatEndAtOnceAreAllTold) {
-  co_test([](auto executor) -> awaitable<void> {
-    agent_fixture f(executor);
-    const auto gate = f.directory / "go";
+  fixture_test<agent_fixture>([](agent_fixture& f) -> awaitable<void> {
+    const auto path = f.directory / "gate";
+    EXPECT_EQ(::mkfifo(path.c_str(), 0600), 0);
+    const flow::unique_fd gate(::open(path.c_str(), O_RDWR | O_CLOEXEC));
     co_await create_and_start(f, "sleep 1000");
     for (std::uint32_t p = 0; p < 20; ++p) {
-      const std::string script =
-          "until [ -e " + gate + " ]; do sleep 0.01; done; exit " + std::to_string(p);
+      const std::string script = "read line < " + path + "; exit " + std::to_string(p);
       const auto ran = co_await f.containers.exec(1, 100 + p, script, no_streams);
       EXPECT_TRUE(ran) << failure_of(ran);
     }
-    EXPECT_TRUE(flow::write_file(gate, ""));
+    const std::string lines(20, '\n');
+    EXPECT_EQ(::write(gate.get(), lines.data(), lines.size()), 20);
     std::set<std::uint32_t> told;
     while (told.size() < 20) {
       const auto exit = co_await f.next_exit();
       EXPECT_EQ(exit.exit_status(), exit.process() - 100);
       EXPECT_TRUE(told.insert(exit.process()).second) << "told twice";
     }
-    co_await f.end();
   });
 }

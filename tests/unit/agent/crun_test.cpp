@@ -7,13 +7,13 @@
 
 #include "flow/system/file.hpp"
 #include "flow/task_group.hpp"
-#include "tests/support/co_test.hpp"
 #include "tests/unit/agent/agent_fixture.hpp"
+#include "tests/unit/agent/fixture_test.hpp"
 
 using agent::crun_error_text;
 using flow::awaitable;
-using tests::co_test;
 using tests::failure_of;
+using tests::fixture_test;
 
 namespace {
 
@@ -22,19 +22,20 @@ const agent::process_descriptors no_descriptors;
 // A script in crun's place. It is called as: --root R --log L --log-format json
 // --cgroup-manager cgroupfs VERB ..., so $4 is the log and $9 the verb.
 struct bench {
-  bench(const boost::asio::any_io_executor& executor, const std::string& script)
+  explicit bench(const boost::asio::any_io_executor& executor)
       : children(executor),
         crun(children, directory / "crun"),
         tasks(executor, [](const std::string& name, const std::exception_ptr& e) {
           ADD_FAILURE() << name << ": " << flow::describe(e);
         }) {
-    if (!script.empty()) {
-      EXPECT_TRUE(flow::write_file(directory / "crun", "#!/bin/sh\n" + script + "\n"));
-      std::filesystem::permissions(directory / "crun", std::filesystem::perms::owner_all);
-    }
     bundle = directory / "bundle";
     std::filesystem::create_directory(bundle);
     tasks.spawn("reaper", children.run());
+  }
+
+  void install(const std::string& script) const {
+    EXPECT_TRUE(flow::write_file(directory / "crun", "#!/bin/sh\n" + script + "\n"));
+    std::filesystem::permissions(directory / "crun", std::filesystem::perms::owner_all);
   }
 
   awaitable<void> end() {
@@ -83,9 +84,8 @@ TEST(CrunErrorText, SurvivesNestingWithoutEnd) {
 }
 
 TEST(Crun, CreateReturnsThePidAndPassesTheBundle) {
-  co_test([](auto executor) -> awaitable<void> {
-    bench b(executor,
-            R"(echo "$@" > $(dirname $0)/arguments; echo 4711 > $(dirname $0)/bundle/pid)");
+  fixture_test<bench>([](bench& b) -> awaitable<void> {
+    b.install(R"(echo "$@" > $(dirname $0)/arguments; echo 4711 > $(dirname $0)/bundle/pid)");
     const auto pid = co_await b.crun.create("c1", b.bundle, no_descriptors, "");
     EXPECT_TRUE(pid) << failure_of(pid);
     EXPECT_EQ(pid.value(), 4711);
@@ -93,26 +93,23 @@ TEST(Crun, CreateReturnsThePidAndPassesTheBundle) {
                                           "/log --log-format json --cgroup-manager cgroupfs create "
                                           "--bundle " +
                                           b.bundle + " --pid-file " + b.bundle + "/pid c1\n");
-    co_await b.end();
   });
 }
 
 TEST(Crun, ExecIsDetachedAndHasATerminalWhereOneIsNamed) {
-  co_test([](auto executor) -> awaitable<void> {
-    bench b(executor,
-            R"(shift 8; echo "$@" > $(dirname $0)/arguments; echo 5 > $(dirname $0)/p.pid)");
+  fixture_test<bench>([](bench& b) -> awaitable<void> {
+    b.install(R"(shift 8; echo "$@" > $(dirname $0)/arguments; echo 5 > $(dirname $0)/p.pid)");
     const auto file = b.directory / "p";
     const auto pid = co_await b.crun.exec("c1", file, no_descriptors, "/the/socket");
     EXPECT_TRUE(pid) << failure_of(pid);
     EXPECT_EQ(b.content("arguments"), "exec --detach --process " + file + " --pid-file " + file +
                                           ".pid --console-socket /the/socket c1\n");
-    co_await b.end();
   });
 }
 
 TEST(Crun, ProcessGetsItsDescriptorsAndNullWhereThereIsNone) {
-  co_test([](auto executor) -> awaitable<void> {
-    bench b(executor, R"(cat; echo lost >&2; readlink /proc/self/fd/0 > $(dirname $0)/in
+  fixture_test<bench>([](bench& b) -> awaitable<void> {
+    b.install(R"(cat; echo lost >&2; readlink /proc/self/fd/0 > $(dirname $0)/in
                          readlink /proc/self/fd/2 > $(dirname $0)/err
                          echo 1 > $(dirname $0)/bundle/pid)");
     const flow::unique_fd out(
@@ -123,13 +120,12 @@ TEST(Crun, ProcessGetsItsDescriptorsAndNullWhereThereIsNone) {
     EXPECT_EQ(b.content("in"), "/dev/null\n");
     EXPECT_EQ(b.content("err"), "/dev/null\n");
     EXPECT_EQ(b.content("out"), "");
-    co_await b.end();
   });
 }
 
 TEST(Crun, FailureIsToldInItsOwnWords) {
-  co_test([](auto executor) -> awaitable<void> {
-    bench b(executor, R"(echo '{"msg":"no such executable","level":"error"}' > $4; exit 1)");
+  fixture_test<bench>([](bench& b) -> awaitable<void> {
+    b.install(R"(echo '{"msg":"no such executable","level":"error"}' > $4; exit 1)");
     const auto created = co_await b.crun.create("c1", b.bundle, no_descriptors, "");
     EXPECT_EQ(failure_of(created), "no such executable: unknown");
     const auto started = co_await b.crun.start("c1", b.bundle);
@@ -138,35 +134,31 @@ TEST(Crun, FailureIsToldInItsOwnWords) {
     EXPECT_EQ(failure_of(ran), "no such executable: unknown");
     const auto removed = co_await b.crun.remove("c1", b.bundle);
     EXPECT_EQ(failure_of(removed), "no such executable: unknown");
-    co_await b.end();
   });
 }
 
 TEST(Crun, FailureWithoutWordsIsToldByItsStatus) {
-  co_test([](auto executor) -> awaitable<void> {
-    bench b(executor, "exit 125");
+  fixture_test<bench>([](bench& b) -> awaitable<void> {
+    b.install("exit 125");
     const auto started = co_await b.crun.start("c1", b.bundle);
-    EXPECT_EQ(failure_of(started), "crun ended with status 125: unknown");
-    co_await b.end();
+    EXPECT_EQ(failure_of(started), "crun exited with status 125: unknown");
   });
 }
 
 TEST(Crun, DeathByASignalIsAFailure) {
-  co_test([](auto executor) -> awaitable<void> {
-    bench b(executor, "kill -KILL $$");
+  fixture_test<bench>([](bench& b) -> awaitable<void> {
+    b.install("kill -KILL $$");
     const auto started = co_await b.crun.start("c1", b.bundle);
-    EXPECT_EQ(failure_of(started), "crun ended with status 137: unknown");
-    co_await b.end();
+    EXPECT_EQ(failure_of(started), "crun exited with status 137: unknown");
   });
 }
 
 TEST(Crun, WordsOfAnEarlierCallAreNotRepeated) {
-  co_test([](auto executor) -> awaitable<void> {
-    bench b(executor, "exit 1");
+  fixture_test<bench>([](bench& b) -> awaitable<void> {
+    b.install("exit 1");
     EXPECT_TRUE(flow::write_file(b.bundle + "/log", R"({"msg":"old","level":"error"})"));
     const auto started = co_await b.crun.start("c1", b.bundle);
-    EXPECT_EQ(failure_of(started), "crun ended with status 1: unknown");
-    co_await b.end();
+    EXPECT_EQ(failure_of(started), "crun exited with status 1: unknown");
   });
 }
 
@@ -176,21 +168,18 @@ TEST(Crun, SuccessWithoutAPidIsAFailure) {
         "echo 0 > $(dirname $0)/bundle/pid", "echo -7 > $(dirname $0)/bundle/pid",
         "echo 99999999999999 > $(dirname $0)/bundle/pid"}) {
     SCOPED_TRACE(script);
-    co_test([script](auto executor) -> awaitable<void> {
-      bench b(executor, script);
+    fixture_test<bench>([script](bench& b) -> awaitable<void> {
+      b.install(script);
       const auto created = co_await b.crun.create("c1", b.bundle, no_descriptors, "");
       EXPECT_FALSE(created);
-      co_await b.end();
     });
   }
 }
 
 TEST(Crun, ProgramThatIsNotThereIsAFailure) {
-  co_test([](auto executor) -> awaitable<void> {
-    bench b(executor, "");
+  fixture_test<bench>([](bench& b) -> awaitable<void> {
     const auto started = co_await b.crun.start("c1", b.bundle);
     EXPECT_EQ(failure_of(started),
               "execute " + (b.directory / "crun") + ": No such file or directory");
-    co_await b.end();
   });
 }

@@ -1,4 +1,4 @@
-#include "agent/session/event_queue.hpp"
+#include "agent/container/event_queue.hpp"
 
 #include <gtest/gtest.h>
 

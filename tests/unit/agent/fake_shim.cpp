@@ -31,7 +31,7 @@ awaitable<flow::result<std::unique_ptr<flow::transport>>> fake_shim::accept() {
 awaitable<flow::stream*> fake_shim::stream(std::string token) {
   for (auto& c : connections_) {
     if (c.token.empty()) {
-      c.token.resize(16);
+      c.token.resize(guest_contract::token_size);
       co_await boost::asio::async_read(c.stream, boost::asio::buffer(c.token), flow::as_result);
     }
     if (c.token == token) {

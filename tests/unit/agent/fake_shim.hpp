@@ -5,10 +5,11 @@
 #include <list>
 #include <string>
 
-#include "agent/session/shim_dialer.hpp"
+#include "agent/io/shim_dialer.hpp"
 #include "flow/event.hpp"
 #include "flow/stream.hpp"
 #include "flow/testing/memory_transport.hpp"
+#include "runtime_api/guest/contract.hpp"
 
 namespace tests {
 
@@ -20,7 +21,7 @@ class fake_shim {
     return [this] { return accept(); };
   }
 
-  // The stream that presented `token`, which is 16 bytes long; nothing if there is none.
+  // The stream that presented `token`, of guest_contract::token_size bytes; nullptr if there is none.
   flow::awaitable<flow::stream*> stream(std::string token);
 
   // The other end of the first connection that was not asked for by its token.
@@ -47,7 +48,7 @@ class fake_shim {
 
 // A token that says what it is for.
 inline std::string token_of(std::string name) {
-  name.resize(16, '.');
+  name.resize(guest_contract::token_size, '.');
   return name;
 }
 

@@ -7,11 +7,11 @@
 #include "flow/event.hpp"
 #include "flow/system/file.hpp"
 #include "flow/task_group.hpp"
-#include "tests/support/co_test.hpp"
 #include "tests/support/temporary_directory.hpp"
+#include "tests/unit/agent/fixture_test.hpp"
 
 using flow::awaitable;
-using tests::co_test;
+using tests::fixture_test;
 
 namespace {
 
@@ -42,9 +42,8 @@ struct bench {
 
   // Waits for the last of them; opening and writing a plain file are a change each.
   awaitable<void> until_heard(std::uint32_t number) {
-    while (changes.empty() || changes.back() != number) {
-      co_await heard_.wait();
-    }
+    const auto heard_last = [&] { return !changes.empty() && changes.back() == number; };
+    co_await heard_.wait(heard_last);
   }
 
   awaitable<void> end() {
@@ -62,8 +61,7 @@ struct bench {
 }  // namespace
 
 TEST(MemoryWatch, TellsWhoseMemoryEventsChanged) {
-  co_test([](auto executor) -> awaitable<void> {
-    bench b(executor);
+  fixture_test<bench>([](bench& b) -> awaitable<void> {
     const auto first = b.make_cgroup("first");
     const auto second = b.make_cgroup("second");
     EXPECT_TRUE(b.watch.add(1, first));
@@ -72,13 +70,11 @@ TEST(MemoryWatch, TellsWhoseMemoryEventsChanged) {
     co_await b.until_heard(2);
     bench::change(first);
     co_await b.until_heard(1);
-    co_await b.end();
   });
 }
 
 TEST(MemoryWatch, HearsNothingOfWhatWasTakenAway) {
-  co_test([](auto executor) -> awaitable<void> {
-    bench b(executor);
+  fixture_test<bench>([](bench& b) -> awaitable<void> {
     const auto first = b.make_cgroup("first");
     const auto second = b.make_cgroup("second");
     const auto third = b.make_cgroup("third");
@@ -93,16 +89,14 @@ TEST(MemoryWatch, HearsNothingOfWhatWasTakenAway) {
     EXPECT_EQ(std::count(b.changes.begin(), b.changes.end(), 1U), 0);
     // Its watch went with it.
     b.watch.remove(2);
-    co_await b.end();
   });
 }
 
 TEST(MemoryWatch, CgroupThatIsNotThereCannotBeWatched) {
-  co_test([](auto executor) -> awaitable<void> {
-    bench b(executor);
+  fixture_test<bench>([](bench& b) -> awaitable<void> {
     const auto refused = b.watch.add(1, b.directory / "nowhere");
     EXPECT_FALSE(refused);
     EXPECT_NE(refused.error().message().find("nowhere/memory.events"), std::string::npos);
-    co_await b.end();
+    co_return;
   });
 }

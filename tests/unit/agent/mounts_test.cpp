@@ -3,16 +3,21 @@
 #include <gtest/gtest.h>
 #include <sys/mount.h>
 
-#include "flow/task_group.hpp"
+#include "agent/limits.hpp"
+#include "flow/testing/manual_clock.hpp"
 #include "runtime_api/ttrpc/status.hpp"
 #include "tests/support/co_test.hpp"
 #include "tests/unit/agent/boot/fake_os.hpp"
+#include "tests/unit/flow/stream_fixture.hpp"
 
 using agent::mounts;
 using flow::awaitable;
+using flow::testing::manual_clock;
 using hvsock::agent::v1::Mount;
 using tests::co_test;
 using tests::fake_os;
+using tests::started;
+using tests::turns;
 using ttrpc::code;
 using namespace std::chrono_literals;
 
@@ -57,6 +62,8 @@ mounts::mount_list list(const std::vector<Mount>& all) {
   return {all.begin(), all.end()};
 }
 
+const mounts::mount_list late_disk = list({disk("ext4", "c1-m9", "/m9")});
+
 }  // namespace
 
 TEST(Mounts, DisksAreFoundByTheirSerialNumbers) {
@@ -73,19 +80,39 @@ TEST(Mounts, DisksAreFoundByTheirSerialNumbers) {
 
 TEST(Mounts, DiskThatAppearsLateIsWaitedFor) {
   co_test([](auto executor) -> awaitable<void> {
+    manual_clock time(executor);
     mounts_bench b(executor);
-    flow::task_group tasks(executor, [](const std::string&, const std::exception_ptr&) {});
-    const auto make = [](mounts_bench& bench) -> awaitable<void> {
-      const auto made = co_await bench.made.make(own, list({disk("ext4", "c1-m9", "/m9")}));
-      EXPECT_TRUE(made) << made.error().message();
-    };
-    tasks.spawn("make", make(b));
-    co_await flow::event(executor).wait_for(5ms);
-    EXPECT_FALSE(b.system.did("mount /dev/sdc on /run/hvsock/c1/m9 as ext4"));
+    started<flow::result<void>> making(executor, b.made.make(own, late_disk));
+    for (int looks = 0; looks < 10; ++looks) {
+      co_await turns(executor);
+      EXPECT_TRUE(time.awaited());
+      time.advance(agent::limits::last_disk_look);
+    }
+    co_await turns(executor);
+    EXPECT_FALSE(making.done());
     b.system.files["/sys/block/sdc/device/vpd_pg80"] = std::string("\0\x80\0\5", 4) + "c1-m9";
     b.system.directories["/sys/block"].push_back("sdc");
-    co_await tasks.join();
+    time.advance(agent::limits::last_disk_look);
+    co_await turns(executor);
+    EXPECT_TRUE(*making) << making->error().message();
     EXPECT_TRUE(b.system.did("mount /dev/sdc on /run/hvsock/c1/m9 as ext4"));
+  });
+}
+
+TEST(Mounts, DiskThatNeverAppearsIsAnErrorAfterTheLimit) {
+  co_test([](auto executor) -> awaitable<void> {
+    manual_clock time(executor);
+    mounts_bench b(executor);
+    started<flow::result<void>> making(executor, b.made.make(own, late_disk));
+    co_await turns(executor);
+    time.advance(agent::limits::find_disk - 1ms);
+    co_await turns(executor);
+    EXPECT_FALSE(making.done());
+    EXPECT_TRUE(time.awaited());
+    time.advance(agent::limits::last_disk_look);
+    co_await turns(executor);
+    EXPECT_EQ(making->error().code(), flow::errc::timed_out);
+    EXPECT_NE(making->error().message().find("disk c1-m9"), std::string::npos);
   });
 }
 

@@ -13,19 +13,22 @@
 #include "flow/system/spawn.hpp"
 #include "flow/task_group.hpp"
 #include "tests/support/co_test.hpp"
+#include "tests/unit/agent/fixture_test.hpp"
 
-using agent::process_end;
+using agent::process_exit;
 using agent::reaper;
 using flow::awaitable;
 using tests::co_test;
+using tests::fixture_test;
 
 namespace {
 
 struct bench {
-  explicit bench(const boost::asio::any_io_executor& executor)
-      : children(executor),
-        tasks(executor, [](const std::string& name, const std::exception_ptr& e) {
-          ADD_FAILURE() << name << ": " << flow::describe(e);
+  explicit bench(const boost::asio::any_io_executor& e)
+      : executor(e),
+        children(executor),
+        tasks(executor, [](const std::string& name, const std::exception_ptr& failure) {
+          ADD_FAILURE() << name << ": " << flow::describe(failure);
         }) {}
 
   void start() { tasks.spawn("reaper", children.run()); }
@@ -34,6 +37,7 @@ struct bench {
     co_await tasks.join();
   }
 
+  boost::asio::any_io_executor executor;
   reaper children;
   flow::task_group tasks;
 };
@@ -59,37 +63,31 @@ void wait_until_ended(pid_t pid) {
 }  // namespace
 
 TEST(Reaper, TellsTheExitCode) {
-  co_test([](auto executor) -> awaitable<void> {
-    bench b(executor);
+  fixture_test<bench>([](bench& b) -> awaitable<void> {
     b.start();
     const auto end = co_await b.children.wait(run("exit 42"));
     EXPECT_EQ(end.status, 42U);
-    co_await b.end();
   });
 }
 
 TEST(Reaper, TellsTheSignalThatKilled) {
-  co_test([](auto executor) -> awaitable<void> {
-    bench b(executor);
+  fixture_test<bench>([](bench& b) -> awaitable<void> {
     b.start();
     const auto end = co_await b.children.wait(run("kill -KILL $$"));
     EXPECT_EQ(end.status, 128U + SIGKILL);
-    co_await b.end();
   });
 }
 
 TEST(Reaper, TellsWhenItEnded) {
-  co_test([](auto executor) -> awaitable<void> {
-    bench b(executor);
+  fixture_test<bench>([](bench& b) -> awaitable<void> {
     b.start();
     const auto now = [] {
       return std::chrono::nanoseconds(std::chrono::system_clock::now().time_since_epoch()).count();
     };
     const auto before = now();
     const auto end = co_await b.children.wait(run("exit 0"));
-    EXPECT_GE(end.ended_at, before);
-    EXPECT_LE(end.ended_at, now());
-    co_await b.end();
+    EXPECT_GE(end.exited_at, before);
+    EXPECT_LE(end.exited_at, now());
   });
 }
 
@@ -99,7 +97,7 @@ TEST(Reaper, AChildThatEndedBeforeItRanIsReaped) {
     const pid_t pid = run("exit 3");
     wait_until_ended(pid);
     std::uint32_t status = 0;
-    b.children.watch(pid, [&](process_end end) { status = end.status; });
+    b.children.watch(pid, [&](process_exit end) { status = end.status; });
     b.start();
     co_await b.end();
     EXPECT_EQ(status, 3U);
@@ -107,8 +105,7 @@ TEST(Reaper, AChildThatEndedBeforeItRanIsReaped) {
 }
 
 TEST(Reaper, AnOrphanIsAdoptedAndReaped) {
-  co_test([](auto executor) -> awaitable<void> {
-    bench b(executor);
+  fixture_test<bench>([](bench& b) -> awaitable<void> {
     b.start();
     std::array<int, 2> ends{};
     EXPECT_EQ(::pipe2(ends.data(), O_CLOEXEC), 0);
@@ -125,14 +122,12 @@ TEST(Reaper, AnOrphanIsAdoptedAndReaped) {
     EXPECT_EQ(::kill(orphan, SIGTERM), 0);
     const auto end = co_await b.children.wait(orphan);
     EXPECT_EQ(end.status, 128U + SIGTERM);
-    co_await b.end();
     EXPECT_EQ(::kill(orphan, 0), -1) << "no zombie is left";
   });
 }
 
 TEST(Reaper, AChildNobodyWatchesIsReapedAndForgotten) {
-  co_test([](auto executor) -> awaitable<void> {
-    bench b(executor);
+  fixture_test<bench>([](bench& b) -> awaitable<void> {
     b.start();
     const pid_t unknown = run("exit 0");
     wait_until_ended(unknown);
@@ -140,15 +135,13 @@ TEST(Reaper, AChildNobodyWatchesIsReapedAndForgotten) {
     co_await b.children.wait(run("exit 0"));
     EXPECT_EQ(::kill(unknown, 0), -1);
     bool told = false;
-    b.children.watch(unknown, [&](process_end) { told = true; });
+    b.children.watch(unknown, [&](process_exit) { told = true; });
     EXPECT_FALSE(told) << "the pid may be another process's by now";
-    co_await b.end();
   });
 }
 
 TEST(Reaper, AnExpectedExitWaitsForItsWatcher) {
-  co_test([](auto executor) -> awaitable<void> {
-    bench b(executor);
+  fixture_test<bench>([](bench& b) -> awaitable<void> {
     b.start();
     const pid_t early = run("exit 9");
     {
@@ -156,19 +149,17 @@ TEST(Reaper, AnExpectedExitWaitsForItsWatcher) {
       wait_until_ended(early);
       co_await b.children.wait(run("exit 0"));
       int told = 0;
-      b.children.watch(early, [&](process_end end) {
+      b.children.watch(early, [&](process_exit end) {
         EXPECT_EQ(end.status, 9U);
         ++told;
       });
       EXPECT_EQ(told, 1) << "from within the call, once";
     }
-    co_await b.end();
   });
 }
 
 TEST(Reaper, AnExpectationThatEndedKeepsNothingButTheOthersDo) {
-  co_test([](auto executor) -> awaitable<void> {
-    bench b(executor);
+  fixture_test<bench>([](bench& b) -> awaitable<void> {
     b.start();
     auto inner = std::make_unique<reaper::expectation>(b.children);
     auto outer = std::make_unique<reaper::expectation>(b.children);
@@ -179,23 +170,21 @@ TEST(Reaper, AnExpectationThatEndedKeepsNothingButTheOthersDo) {
     co_await b.children.wait(run("exit 0"));
     int told = 0;
     inner.reset();
-    b.children.watch(first, [&](process_end) { ++told; });
+    b.children.watch(first, [&](process_exit) { ++told; });
     EXPECT_EQ(told, 1);
     outer.reset();
-    b.children.watch(second, [&](process_end) { ++told; });
+    b.children.watch(second, [&](process_exit) { ++told; });
     EXPECT_EQ(told, 1);
-    co_await b.end();
   });
 }
 
 TEST(Reaper, ManyThatEndAtOnceAreAllTold) {
-  co_test([](auto executor) -> awaitable<void> {
-    bench b(executor);
+  fixture_test<bench>([](bench& b) -> awaitable<void> {
     std::set<std::uint32_t> told;
-    flow::event changed(executor);
+    flow::event changed(b.executor);
     for (std::uint32_t n = 0; n < 50; ++n) {
       const pid_t pid = run("exit " + std::to_string(n));
-      b.children.watch(pid, [&](process_end end) {
+      b.children.watch(pid, [&](process_exit end) {
         told.insert(end.status);
         changed.notify_all();
       });
@@ -203,10 +192,8 @@ TEST(Reaper, ManyThatEndAtOnceAreAllTold) {
       wait_until_ended(pid);
     }
     b.start();
-    while (told.size() < 50) {
-      co_await changed.wait();
-    }
-    co_await b.end();
+    const auto all_told = [&] { return told.size() == 50; };
+    co_await changed.wait(all_told);
   });
 }
 
@@ -224,26 +211,23 @@ TEST(Reaper, StopIsHeardFromWithinAHandler) {
     bench b(executor);
     b.start();
     // The wait for a signal has completed and the next has not begun.
-    b.children.watch(run("exit 0"), [&](process_end) { b.children.stop(); });
+    b.children.watch(run("exit 0"), [&](process_exit) { b.children.stop(); });
     co_await b.tasks.join();
   });
 }
 
 TEST(Reaper, AHandlerMayWatchAnother) {
-  co_test([](auto executor) -> awaitable<void> {
-    bench b(executor);
+  fixture_test<bench>([](bench& b) -> awaitable<void> {
     b.start();
-    flow::event done(executor);
+    flow::event done(b.executor);
     bool told = false;
-    b.children.watch(run("exit 0"), [&](process_end) {
-      b.children.watch(run("exit 0"), [&](process_end) {
+    b.children.watch(run("exit 0"), [&](process_exit) {
+      b.children.watch(run("exit 0"), [&](process_exit) {
         told = true;
         done.notify_all();
       });
     });
-    while (!told) {
-      co_await done.wait();
-    }
-    co_await b.end();
+    const auto both_told = [&] { return told; };
+    co_await done.wait(both_told);
   });
 }

@@ -11,6 +11,7 @@
 #include "runtime_api/ttrpc/server.hpp"
 #include "runtime_api/ttrpc/status.hpp"
 #include "tests/unit/agent/agent_fixture.hpp"
+#include "tests/unit/agent/fixture_test.hpp"
 #include "tests/unit/flow/stream_fixture.hpp"
 
 using flow::awaitable;
@@ -84,8 +85,7 @@ api::HelloRequest hello() {
 }  // namespace
 
 TEST(AgentService, HelloTellsWhatTheGuestIs) {
-  co_test([](auto executor) -> awaitable<void> {
-    bench b(executor);
+  fixture_test<bench>([](bench& b) -> awaitable<void> {
     const auto request = hello();
     const auto answer = co_await b.agent.hello(request);
     EXPECT_TRUE(answer) << failure_of(answer);
@@ -96,7 +96,6 @@ TEST(AgentService, HelloTellsWhatTheGuestIs) {
     EXPECT_EQ(answer->kernel_release(), name.release);
     EXPECT_EQ(answer->init_entered(), 11U);
     EXPECT_EQ(answer->connected(), 22U);
-    co_await b.end();
   });
 }
 
@@ -104,8 +103,7 @@ TEST(AgentService, HelloNamesTheGuest) {
   if (::unshare(CLONE_NEWUTS) != 0) {
     GTEST_SKIP() << "no host name of our own here";
   }
-  co_test([](auto executor) -> awaitable<void> {
-    bench b(executor);
+  fixture_test<bench>([](bench& b) -> awaitable<void> {
     auto request = hello();
     request.set_host_name("node-7");
     const auto answer = co_await b.agent.hello(request);
@@ -113,47 +111,41 @@ TEST(AgentService, HelloNamesTheGuest) {
     utsname name{};
     ::uname(&name);
     EXPECT_EQ(std::string(name.nodename), "node-7");
-    co_await b.end();
   });
 }
 
-TEST(AgentService, HelloInAnotherProtocolIsRefusedInWordsThatNameBoth) {
-  co_test([](auto executor) -> awaitable<void> {
-    bench b(executor);
+TEST(AgentService, HelloInAnotherProtocolIsRefusedByAnErrorThatNamesBoth) {
+  fixture_test<bench>([](bench& b) -> awaitable<void> {
     auto request = hello();
     request.set_protocol(2);
     const auto answer = co_await b.agent.hello(request);
     EXPECT_EQ(answer.error().code(), code::unimplemented);
-    EXPECT_EQ(answer.error().context(), "this agent speaks protocol 1, the shim speaks 2");
-    co_await b.end();
+    EXPECT_EQ(answer.error().context(),
+              "shim uses protocol 2, this agent needs 1: install the guest image that came with "
+              "the shim");
   });
 }
 
 TEST(AgentService, HelloWithoutATimeIsRefused) {
-  co_test([](auto executor) -> awaitable<void> {
-    bench b(executor);
+  fixture_test<bench>([](bench& b) -> awaitable<void> {
     auto request = hello();
     request.clear_wall_clock();
     const auto answer = co_await b.agent.hello(request);
     EXPECT_EQ(answer.error().code(), code::invalid_argument);
-    co_await b.end();
   });
 }
 
 TEST(AgentService, ClockCannotBeSetToATimeBeforeTheEpoch) {
-  co_test([](auto executor) -> awaitable<void> {
-    bench b(executor);
+  fixture_test<bench>([](bench& b) -> awaitable<void> {
     api::SetClockRequest request;
     request.set_wall_clock(-1);
     const auto refused = co_await b.agent.set_clock(request);
     EXPECT_EQ(refused.error().code(), code::invalid_argument);
-    co_await b.end();
   });
 }
 
 TEST(AgentService, EventsTellEveryExitInOrderThoseBeforeTheCallToo) {
-  co_test([](auto executor) -> awaitable<void> {
-    bench b(executor);
+  fixture_test<bench>([](bench& b) -> awaitable<void> {
     co_await b.create(1, 10, "exit 1");
     while (b.events.empty()) {
       co_await b.events.changed().wait();
@@ -169,13 +161,11 @@ TEST(AgentService, EventsTellEveryExitInOrderThoseBeforeTheCallToo) {
     const auto second = co_await events.read(event);
     EXPECT_TRUE(second) << failure_of(second);
     EXPECT_EQ(event.exit().process(), 20U);
-    co_await b.end();
   });
 }
 
 TEST(AgentService, EventsGoToOneListenerOnly) {
-  co_test([](auto executor) -> awaitable<void> {
-    bench b(executor);
+  fixture_test<bench>([](bench& b) -> awaitable<void> {
     const api::EventsRequest all;
     auto events = b.agent.events(all);
     auto more = b.agent.events(all);
@@ -192,13 +182,11 @@ TEST(AgentService, EventsGoToOneListenerOnly) {
       EXPECT_TRUE(told) << failure_of(told);
       EXPECT_EQ(event.exit().process(), n);
     }
-    co_await b.end();
   });
 }
 
 TEST(AgentService, EventsThatNobodyHeardAreToldToTheNextListener) {
-  co_test([](auto executor) -> awaitable<void> {
-    bench b(executor);
+  fixture_test<bench>([](bench& b) -> awaitable<void> {
     const api::EventsRequest all;
     api::Event event;
     {
@@ -220,13 +208,11 @@ TEST(AgentService, EventsThatNobodyHeardAreToldToTheNextListener) {
     }
     EXPECT_FALSE(ending) << ending.message();
     EXPECT_EQ(event.exit().process(), 7U);
-    co_await b.end();
   });
 }
 
 TEST(AgentService, CallsForIdsThatAreNotThereAreAnsweredNotFound) {
-  co_test([](auto executor) -> awaitable<void> {
-    bench b(executor);
+  fixture_test<bench>([](bench& b) -> awaitable<void> {
     const auto started = co_await b.agent.start_container(api::StartContainerRequest());
     EXPECT_EQ(started.error().code(), code::not_found);
     const auto ran = co_await b.agent.exec(api::ExecRequest());
@@ -243,13 +229,11 @@ TEST(AgentService, CallsForIdsThatAreNotThereAreAnsweredNotFound) {
     EXPECT_EQ(container.error().code(), code::not_found);
     const auto created = co_await b.agent.create_container(api::CreateContainerRequest());
     EXPECT_EQ(created.error().code(), code::invalid_argument) << "process 0";
-    co_await b.end();
   });
 }
 
 TEST(AgentService, ContainerLivesItsLife) {
-  co_test([](auto executor) -> awaitable<void> {
-    bench b(executor);
+  fixture_test<bench>([](bench& b) -> awaitable<void> {
     co_await b.create(1, 10, "sleep 1000");
     api::ExecRequest exec;
     exec.set_container(1);
@@ -280,13 +264,11 @@ TEST(AgentService, ContainerLivesItsLife) {
     EXPECT_EQ(after->containers(), 0U);
     EXPECT_EQ(after->processes(), 0U);
     EXPECT_GT(after->resident_bytes(), 100'000U);
-    co_await b.end();
   });
 }
 
 TEST(AgentService, SignalThatIsNoneIsRefused) {
-  co_test([](auto executor) -> awaitable<void> {
-    bench b(executor);
+  fixture_test<bench>([](bench& b) -> awaitable<void> {
     co_await b.create(1, 10, "sleep 1000");
     for (const std::uint32_t signal : {65U, 0x80000000U, 0xffffffffU}) {
       const auto refused = co_await b.kill(1, 10, signal);
@@ -295,13 +277,11 @@ TEST(AgentService, SignalThatIsNoneIsRefused) {
     const auto alive = co_await b.kill(1, 10, 0);
     EXPECT_FALSE(alive) << alive.message();
     EXPECT_TRUE(b.events.empty());
-    co_await b.end();
   });
 }
 
 TEST(AgentService, PidsNameTheShimsProcesses) {
-  co_test([](auto executor) -> awaitable<void> {
-    bench b(executor);
+  fixture_test<bench>([](bench& b) -> awaitable<void> {
     co_await b.create(1, 10, "sleep 1000");
     b.make_cgroup(1, "4000000\n");
     api::PidsRequest request;
@@ -311,13 +291,11 @@ TEST(AgentService, PidsNameTheShimsProcesses) {
     EXPECT_EQ(listed->processes_size(), 1);
     EXPECT_EQ(listed->processes(0).pid(), 4000000U);
     EXPECT_EQ(listed->processes(0).process(), 0U);
-    co_await b.end();
   });
 }
 
 TEST(AgentService, TerminalHasItsSizeFromTheBeginning) {
-  co_test([](auto executor) -> awaitable<void> {
-    bench b(executor);
+  fixture_test<bench>([](bench& b) -> awaitable<void> {
     api::CreateContainerRequest request;
     request.set_container(1);
     request.set_process(10);
@@ -334,21 +312,19 @@ TEST(AgentService, TerminalHasItsSizeFromTheBeginning) {
     const auto terminal = co_await b.stream(10, "stdout");
     const auto text = co_await b.read_to_end(terminal);
     EXPECT_EQ(text, "40 100\r\n");
-    co_await b.end();
   });
 }
 
 TEST(AgentService, ConnectionThatEndsDuringACreateLetsItFinish) {
-  co_test([](auto executor) -> awaitable<void> {
-    bench b(executor);
+  fixture_test<bench>([](bench& b) -> awaitable<void> {
     api::CreateContainerRequest request;
     request.set_container(1);
     request.set_process(10);
     request.set_spec("true");
     using answer = flow::result<api::CreateContainerResponse>;
-    started<answer> creating(executor, b.agent.create_container(request));
+    started<answer> creating(b.executor, b.agent.create_container(request));
     while (b.containers.container_count() == 0) {
-      co_await turns(executor, 1);
+      co_await turns(b.executor, 1);
     }
     b.client.close();
     co_await creating.wait();
@@ -356,6 +332,5 @@ TEST(AgentService, ConnectionThatEndsDuringACreateLetsItFinish) {
     co_await b.server.join();
     EXPECT_EQ(b.calls(), "create c1");
     EXPECT_EQ(b.containers.process_count(), 1U);
-    co_await b.end();
   });
 }

@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 #include <unistd.h>
 
+#include "runtime_api/ttrpc/status.hpp"
 #include "tests/unit/agent/agent_fixture.hpp"
 #include "tests/unit/agent/io/descriptors.hpp"
 #include "tests/unit/flow/stream_fixture.hpp"
@@ -64,6 +65,20 @@ TEST(ProcessStdio, ProcessHasAPipeForEachStreamAndNoneForTheOthers) {
         << "a process expects a blocking stdout";
     b.stdio.close_process_ends();
     EXPECT_EQ(b.stdio.process_ends().out, -1);
+  });
+}
+
+TEST(ProcessStdio, TokenOfAnotherSizeIsRefusedBeforeTheShimIsDialled) {
+  co_test([](auto executor) -> awaitable<void> {
+    bench b(executor);
+    for (const std::size_t size :
+         {std::size_t{0}, guest_contract::token_size - 1, guest_contract::token_size + 1}) {
+      Stdio wanted;
+      wanted.mutable_stdout()->set_token(std::string(size, 'x'));
+      const auto opened = co_await b.stdio.open(b.dialer, wanted);
+      EXPECT_EQ(opened.error().code(), ttrpc::code::invalid_argument) << size;
+    }
+    EXPECT_EQ(b.shim.dialled, 0U);
   });
 }
 

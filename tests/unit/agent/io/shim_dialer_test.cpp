@@ -1,13 +1,16 @@
-#include "agent/session/shim_dialer.hpp"
+#include "agent/io/shim_dialer.hpp"
 
 #include <gtest/gtest.h>
 
 #include <optional>
 
+#include "agent/limits.hpp"
+#include "flow/testing/manual_clock.hpp"
 #include "tests/unit/agent/fake_shim.hpp"
 #include "tests/unit/flow/stream_fixture.hpp"
 
 using flow::awaitable;
+using flow::testing::manual_clock;
 using namespace std::chrono_literals;
 using namespace tests;
 
@@ -27,9 +30,15 @@ awaitable<void> connect_control(agent::shim_dialer& dialer, std::optional<flow::
   to.emplace(std::move(connected.value()));
 }
 
+awaitable<void> expect_no_control(agent::shim_dialer& dialer, flow::error_code* ending) {
+  const auto refused = co_await dialer.connect_control(agent::limits::connect_control);
+  EXPECT_FALSE(refused);
+  *ending = refused.error().code();
+}
+
 }  // namespace
 
-TEST(Host, StreamPresentsItsTokenFirst) {
+TEST(ShimDialer, StreamPresentsItsTokenFirst) {
   co_test([](auto executor) -> awaitable<void> {
     fake_shim shim(executor);
     agent::shim_dialer dialer(executor, shim.dialer());
@@ -46,7 +55,7 @@ TEST(Host, StreamPresentsItsTokenFirst) {
   });
 }
 
-TEST(Host, StreamIsTriedOnceForTheShimIsThere) {
+TEST(ShimDialer, StreamIsTriedOnceForTheShimIsThere) {
   co_test([](auto executor) -> awaitable<void> {
     fake_shim shim(executor);
     shim.accepts = 0;
@@ -57,7 +66,7 @@ TEST(Host, StreamIsTriedOnceForTheShimIsThere) {
   });
 }
 
-TEST(Host, StreamThatBreaksUnderItsTokenIsAFailure) {
+TEST(ShimDialer, StreamThatBreaksUnderItsTokenIsAFailure) {
   co_test([](auto executor) -> awaitable<void> {
     fake_shim shim(executor);
     agent::shim_dialer dialer(executor, [&] { return accept_and_break(shim); });
@@ -66,30 +75,42 @@ TEST(Host, StreamThatBreaksUnderItsTokenIsAFailure) {
   });
 }
 
-TEST(Host, ControlConnectionIsTriedUntilTheShimIsThere) {
+TEST(ShimDialer, ControlConnectionIsTriedUntilTheShimIsThere) {
   co_test([](auto executor) -> awaitable<void> {
+    manual_clock time(executor);
     fake_shim shim(executor);
     shim.accepts = 0;
     agent::shim_dialer dialer(executor, shim.dialer());
     std::optional<flow::stream> connected;
     started<void> connecting(executor, connect_control(dialer, connected));
-    while (shim.dialled < 3) {
-      co_await turns(executor, 1);
+    for (std::size_t attempt = 1; attempt < 5; ++attempt) {
+      co_await turns(executor);
+      EXPECT_EQ(shim.dialled, attempt);
+      EXPECT_FALSE(connecting.done());
+      time.advance(agent::limits::connect_retry);
     }
-    EXPECT_FALSE(connecting.done());
     shim.accepts = 1;
     co_await connecting.wait();
     EXPECT_TRUE(connected->write_open());
   });
 }
 
-TEST(Host, ControlConnectionIsGivenUpAtTheDeadline) {
+TEST(ShimDialer, ControlConnectionIsNotTriedAgainAfterTheDeadline) {
   co_test([](auto executor) -> awaitable<void> {
+    manual_clock time(executor);
     fake_shim shim(executor);
     shim.accepts = 0;
     agent::shim_dialer dialer(executor, shim.dialer());
-    const auto refused = co_await dialer.connect_control(0s);
-    EXPECT_EQ(refused.error().code(), flow::errc::unavailable);
-    EXPECT_EQ(shim.dialled, 1U);
+    flow::error_code ending;
+    started<void> connecting(executor, expect_no_control(dialer, &ending));
+    co_await turns(executor);
+    time.advance(agent::limits::connect_control - 1ms);
+    co_await turns(executor);
+    EXPECT_EQ(shim.dialled, 2U);
+    EXPECT_FALSE(connecting.done());
+    time.advance(agent::limits::connect_retry);
+    co_await connecting.wait();
+    EXPECT_EQ(ending, flow::errc::unavailable);
+    EXPECT_EQ(shim.dialled, 3U) << "the last attempt";
   });
 }

@@ -1,7 +1,8 @@
-#include "agent/session/shim_dialer.hpp"
+#include "agent/io/shim_dialer.hpp"
 
 #include <linux/vm_sockets.h>
 
+#include "agent/limits.hpp"
 #include "flow/connect.hpp"
 #include "flow/frame.hpp"
 
@@ -10,23 +11,15 @@ namespace agent {
 using flow::awaitable;
 using flow::result;
 using flow::stream;
-using clock = std::chrono::steady_clock;
-
-namespace {
-
-constexpr auto retry_after = std::chrono::milliseconds(20);
-constexpr auto connect_deadline = std::chrono::seconds(10);
-
-}  // namespace
 
 shim_dialer::shim_dialer(flow::asio::any_io_executor executor, dialer dial)
-    : executor_(std::move(executor)), dial_(std::move(dial)) {}
+    : never_(std::move(executor)), dial_(std::move(dial)) {}
 
 shim_dialer::dialer shim_dialer::vsock_dialer(flow::asio::any_io_executor executor,
                                               std::uint32_t port) {
   const flow::vsock_address address{.cid = VMADDR_CID_HOST, .port = port};
   return [executor = std::move(executor), address] {
-    return flow::connect_vsock(executor, address, connect_deadline);
+    return flow::connect_vsock(executor, address, limits::connect);
   };
 }
 
@@ -41,15 +34,16 @@ awaitable<result<stream>> shim_dialer::connect() {
   co_return stream(std::move(connected.value()), options);
 }
 
-awaitable<result<stream>> shim_dialer::connect_control(clock::duration deadline) {
-  const auto limit = clock::now() + deadline;
+awaitable<result<stream>> shim_dialer::connect_control(flow::clock::duration deadline) {
+  const auto& clock = never_.time();
+  const auto limit = clock.now() + deadline;
   for (;;) {
     auto connected = co_await connect();
-    if (connected || clock::now() >= limit) {
+    if (connected || clock.now() >= limit) {
       co_return connected;
     }
-    flow::asio::steady_timer pause(executor_, retry_after);
-    co_await pause.async_wait(flow::as_result);
+    const auto never = [] { return false; };
+    co_await never_.wait_for(limits::connect_retry, never);
   }
 }
 

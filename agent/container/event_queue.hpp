@@ -1,4 +1,4 @@
-// What happened in the guest and was not yet told to the shim, in order.
+// Events of the guest that were not yet reported to the shim, in order.
 #pragma once
 
 #include <deque>
@@ -21,7 +21,7 @@ class event_queue {
   const hvsock::agent::v1::Event& front() const { return events_.front(); }
   void pop() { events_.pop_front(); }
 
-  // Notified when something was pushed.
+  // Notified by each push().
   flow::event& changed() noexcept { return changed_; }
 
  private:
