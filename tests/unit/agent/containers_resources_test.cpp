@@ -7,8 +7,8 @@
 #include "agent/container/containers.hpp"
 #include "flow/system/file.hpp"
 #include "runtime_api/ttrpc/status.hpp"
+#include "tests/support/fixture_test.hpp"
 #include "tests/unit/agent/agent_fixture.hpp"
-#include "tests/unit/agent/fixture_test.hpp"
 #include "tests/unit/flow/stream_fixture.hpp"
 
 using flow::awaitable;

@@ -13,8 +13,8 @@
 #include "flow/system/file.hpp"
 #include "flow/unique_fd.hpp"
 #include "runtime_api/ttrpc/status.hpp"
+#include "tests/support/fixture_test.hpp"
 #include "tests/unit/agent/agent_fixture.hpp"
-#include "tests/unit/agent/fixture_test.hpp"
 #include "tests/unit/flow/stream_fixture.hpp"
 
 using flow::awaitable;

@@ -7,8 +7,8 @@
 
 #include "flow/system/file.hpp"
 #include "flow/task_group.hpp"
+#include "tests/support/fixture_test.hpp"
 #include "tests/unit/agent/agent_fixture.hpp"
-#include "tests/unit/agent/fixture_test.hpp"
 
 using agent::crun_error_text;
 using flow::awaitable;

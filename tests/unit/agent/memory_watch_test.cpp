@@ -7,8 +7,8 @@
 #include "flow/event.hpp"
 #include "flow/system/file.hpp"
 #include "flow/task_group.hpp"
+#include "tests/support/fixture_test.hpp"
 #include "tests/support/temporary_directory.hpp"
-#include "tests/unit/agent/fixture_test.hpp"
 
 using flow::awaitable;
 using tests::fixture_test;

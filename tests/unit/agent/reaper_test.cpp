@@ -13,7 +13,7 @@
 #include "flow/system/spawn.hpp"
 #include "flow/task_group.hpp"
 #include "tests/support/co_test.hpp"
-#include "tests/unit/agent/fixture_test.hpp"
+#include "tests/support/fixture_test.hpp"
 
 using agent::process_exit;
 using agent::reaper;

@@ -10,8 +10,8 @@
 #include "runtime_api/ttrpc/client.hpp"
 #include "runtime_api/ttrpc/server.hpp"
 #include "runtime_api/ttrpc/status.hpp"
+#include "tests/support/fixture_test.hpp"
 #include "tests/unit/agent/agent_fixture.hpp"
-#include "tests/unit/agent/fixture_test.hpp"
 #include "tests/unit/flow/stream_fixture.hpp"
 
 using flow::awaitable;
