@@ -54,7 +54,9 @@ class sandbox {
 
   // Calls of the agent; only after ready().
   const hvsock::agent::v1::agent_client& agent() const { return guest_->agent(); }
-  guest& streams() { return *guest_; }
+
+  // Where the streams that the guest is to connect are expected.
+  guest& connections() { return *guest_; }
 
   // Plugs disks in and out; only after ready().
   machine& vm() { return machine_; }

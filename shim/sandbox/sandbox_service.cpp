@@ -116,9 +116,8 @@ sandbox_service::answer<api::StopSandboxResponse> sandbox_service::stop_sandbox(
   stopping_ = stopping_ || !sandbox_.lost();
   co_await tasks_.stop_all(std::chrono::seconds(request.timeout_secs()));
   co_await sandbox_.halt();
-  while (exited_at_ == 0) {
-    co_await changed_.wait();
-  }
+  const auto ended = [this] { return exited_at_ != 0; };
+  co_await changed_.wait(ended);
   co_return api::StopSandboxResponse();
 }
 
@@ -137,9 +136,8 @@ sandbox_service::answer<api::WaitSandboxResponse> sandbox_service::wait_sandbox(
     co_return checked.error();
   }
   const std::stop_callback wake(call.stop_token(), [this] { changed_.notify_all(); });
-  while (exited_at_ == 0 && !call.cancelled()) {
-    co_await changed_.wait();
-  }
+  const auto over = [this, &call] { return exited_at_ != 0 || call.cancelled(); };
+  co_await changed_.wait(over);
   if (exited_at_ == 0) {
     co_return call.cancel_reason();
   }

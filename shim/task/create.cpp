@@ -162,7 +162,7 @@ awaitable<result<void>> task_service::create_in_guest(context& call, container& 
   wanted.set_container(c.number());
   wanted.set_process(init.number);
   wanted.set_spec(std::move(guest_spec));
-  *wanted.mutable_stdio() = init.streams->expect(sandbox_.streams());
+  *wanted.mutable_stdio() = init.streams->expect(sandbox_.connections());
   c.files().add_to(wanted);
   c.watch(c.init());
   const agent_call limit(limits::create_container, "create container " + c.id(), call);

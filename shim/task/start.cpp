@@ -107,7 +107,7 @@ awaitable<result<void>> task_service::start_exec(context& call, container& c, pr
   wanted.set_container(c.number());
   wanted.set_process(p.number);
   wanted.set_spec(p.spec);
-  *wanted.mutable_stdio() = p.streams->expect(sandbox_.streams());
+  *wanted.mutable_stdio() = p.streams->expect(sandbox_.connections());
   wanted.mutable_console_size()->set_width(p.width);
   wanted.mutable_console_size()->set_height(p.height);
   c.watch(c.find_exec(p.exec_id));

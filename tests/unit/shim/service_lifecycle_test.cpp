@@ -1,6 +1,7 @@
 // How containers and execs live and end, as containerd sees it.
 #include <fcntl.h>
 #include <gtest/gtest.h>
+#include <sys/wait.h>
 
 #include <csignal>
 
@@ -388,6 +389,31 @@ TEST_F(TaskLifecycle, ContainersMayBeDeletedWhileTheShimEnds) {
     EXPECT_EQ(::read(client.get(), got.data(), got.size()), 6);
     co_await tasks.join();
     EXPECT_TRUE(b.service.idle());
+  });
+}
+
+TEST_F(TaskLifecycle, ExecWithoutAPlaceholderClosesTheClientsStreams) {
+  fixture_test<shim_fixture>([](shim_fixture& b) -> awaitable<void> {
+    co_await b.create("c1");
+    co_await b.start("c1");
+    api::ExecProcessRequest request;
+    request.set_id("c1");
+    request.set_exec_id("e1");
+    request.mutable_spec()->set_value(R"({"args": ["true"]})");
+    request.set_stdout(b.make_fifo("out"));
+    const flow::unique_fd client(::open(request.stdout().c_str(), O_RDONLY | O_NONBLOCK));
+    const auto added = co_await b.task->exec(request);
+    EXPECT_TRUE(added);
+    // Without the process that stands for the container there is no network to put another into.
+    const auto state = co_await b.state("c1");
+    ::kill(static_cast<pid_t>(state.pid()), SIGKILL);
+    siginfo_t gone{};
+    ::waitid(P_PID, state.pid(), &gone, WEXITED | WNOWAIT);
+    const auto started = co_await b.try_start("c1", "e1");
+    EXPECT_TRUE(started.code());
+    co_await settle(b.executor);
+    char byte = 0;
+    EXPECT_EQ(::read(client.get(), &byte, 1), 0) << "the client waits for an end that never comes";
   });
 }
 
