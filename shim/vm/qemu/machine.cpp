@@ -6,8 +6,8 @@
 #include <array>
 
 #include "shim/config/limits.hpp"
-#include "shim/vm/acceleration_probe.hpp"
 #include "shim/vm/helpers/virtiofsd.hpp"
+#include "shim/vm/qemu/acceleration_probe.hpp"
 
 namespace shim {
 

@@ -1,6 +1,6 @@
 // The probe, with shell scripts for a hypervisor. They say what a guest says on its console, which
 // is descriptor 3 (see qemu_command.cpp).
-#include "shim/vm/acceleration_probe.hpp"
+#include "shim/vm/qemu/acceleration_probe.hpp"
 
 #include <gtest/gtest.h>
 #include <sys/stat.h>

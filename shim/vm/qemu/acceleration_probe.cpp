@@ -1,4 +1,4 @@
-#include "shim/vm/acceleration_probe.hpp"
+#include "shim/vm/qemu/acceleration_probe.hpp"
 
 #include <fcntl.h>
 #include <sys/file.h>
