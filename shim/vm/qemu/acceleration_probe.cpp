@@ -81,7 +81,7 @@ awaitable<std::string> probe_kvm(flow::asio::any_io_executor executor, const con
   {
     // The kernel may have something to say before.
     const flow::deadline limit(executor, limits::probe, [&] { guest.value()->kill(); });
-    runs = co_await said.wait_said(guest_contract::first_word);
+    runs = co_await said.wait_line(guest_contract::first_word);
   }
   guest.value()->kill();
   co_await guest.value()->wait();
