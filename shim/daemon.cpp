@@ -5,6 +5,7 @@
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/signal_set.hpp>
 #include <csignal>
+#include <memory>
 
 #include "flow/system/log_failures.hpp"
 #include "runtime_api/ttrpc/server.hpp"
@@ -15,7 +16,8 @@
 #include "shim/sandbox/sandbox_service.hpp"
 #include "shim/state/sandbox_lock.hpp"
 #include "shim/task/service.hpp"
-#include "shim/vm/qemu/machine.hpp"
+#include "shim/vm/factory.hpp"
+#include "shim/vm/machine_description.hpp"
 
 namespace shim {
 
@@ -25,14 +27,16 @@ namespace {
 
 class daemon {
  public:
-  daemon(boost::asio::any_io_executor executor, daemon_settings& settings,
+  daemon(const boost::asio::any_io_executor& executor, daemon_settings& settings,
          flow::unique_fd listening, flow::log& log)
       : settings_(settings),
         log_(log),
         events_(executor, settings.events_address, settings.arguments.containerd_namespace, log),
         share_(settings.directory),
-        machine_(executor, settings.arguments.id, share_.view(), settings.configuration, log),
-        sandbox_(executor, share_, machine_, settings.configuration, log),
+        machine_(make_machine(
+            executor, describe(settings.configuration, settings.arguments.id, share_.view()),
+            paths_of(settings.configuration), log)),
+        sandbox_(executor, share_, *machine_, settings.configuration, log),
         tasks_(
             executor, sandbox_, events_, settings.configuration, [this] { end_with_tasks(); }, log),
         sandboxes_(
@@ -129,7 +133,7 @@ class daemon {
   flow::log& log_;
   publisher events_;
   share share_;
-  qemu_machine machine_;
+  std::unique_ptr<machine> machine_;
   sandbox sandbox_;
   task_service tasks_;
   sandbox_service sandboxes_;

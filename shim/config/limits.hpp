@@ -122,6 +122,34 @@ inline constexpr seconds unplug_disk{10};
 inline constexpr seconds probe{10};
 inline constexpr std::uint32_t probe_memory_mib = 192;
 
+// Another shim may be probing: how often to look whether it has done so.
+inline constexpr milliseconds retry_probe_lock{20};
+
+// A process of a machine has exited: its stderr ends with it, unless it left a child behind.
+inline constexpr seconds last_output{1};
+
+// A guest decides what its console says, and how much. A longer line is cut; of the lines the last
+// ones are kept for an error's text.
+inline constexpr std::size_t output_line = 512;
+inline constexpr std::size_t kept_output_lines = 8;
+inline constexpr std::size_t output_read = 1024;  // at a time
+
+// QEMU's longest answer to what it is asked is far below this. A guest that has taken QEMU over
+// must not make the shim hold more.
+inline constexpr std::size_t monitor_line = std::size_t{1} << 20U;
+inline constexpr std::size_t monitor_read = 4096;  // at a time
+
+// As virtio-scsi addresses them.
+inline constexpr std::uint32_t disks = 16384;
+
+// The CID of a guest on hvsock-vsockd. Any would do: each of them has a device, and so a world of
+// CIDs, to itself.
+inline constexpr std::uint32_t private_guest_cid = 3;
+
+// How many CIDs are drawn for a guest on the kernel's vsock, of 2^31, before the shim believes that
+// none is free.
+inline constexpr int guest_cid_draws = 64;
+
 // How often the guest's clock is set.
 inline constexpr seconds clock_interval{30};
 

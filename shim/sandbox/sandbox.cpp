@@ -10,10 +10,9 @@ using flow::awaitable;
 using flow::error;
 using flow::result;
 
-sandbox::sandbox(flow::asio::any_io_executor executor, share& files, machine& vm, const config& c,
-                 flow::log& log)
-    : executor_(executor),
-      share_(files),
+sandbox::sandbox(const flow::asio::any_io_executor& executor, share& files, machine& vm,
+                 const config& c, flow::log& log)
+    : share_(files),
       config_(c),
       log_(log),
       machine_(vm),

@@ -34,7 +34,7 @@ class sandbox {
   using out_of_memory_handler = std::function<void()>;
 
   // `vm`, not started yet, is to serve the view of `files`. Everything given outlives the object.
-  sandbox(flow::asio::any_io_executor executor, share& files, machine& vm, const config& c,
+  sandbox(const flow::asio::any_io_executor& executor, share& files, machine& vm, const config& c,
           flow::log& log);
   sandbox(const sandbox&) = delete;
   sandbox& operator=(const sandbox&) = delete;
@@ -99,7 +99,6 @@ class sandbox {
   void handle(const hvsock::agent::v1::Event& event);
   void process_exited(const hvsock::agent::v1::ProcessExit& exit);
 
-  flow::asio::any_io_executor executor_;
   share& share_;
   const config& config_;
   flow::log& log_;

@@ -1,15 +1,10 @@
 #include "shim/vm/guest_listener.hpp"
 
-#include <fcntl.h>
-#include <sys/ioctl.h>
-#include <sys/random.h>
-
 #include <boost/asio/posix/stream_descriptor.hpp>
 
 #include "flow/device/uplink.hpp"
 #include "flow/listener.hpp"
 #include "flow/socket_transport.hpp"
-#include "flow/system/log.hpp"
 
 namespace shim {
 
@@ -17,14 +12,10 @@ using flow::awaitable;
 using flow::errc;
 using flow::error;
 using flow::result;
-using flow::system_error;
 using flow::transport;
 using flow::unique_fd;
 
 namespace {
-
-// VHOST_VSOCK_SET_GUEST_CID; <linux/vhost.h> is not C++.
-constexpr unsigned long set_guest_cid = _IOW(0xAF, 0x60, std::uint64_t);
 
 // What a guest on hvsock-vsockd connects to. The device has only this one, so the number means
 // nothing.
@@ -32,7 +23,7 @@ constexpr std::uint32_t uplink_port = 1024;
 
 class uplink_listener final : public guest_listener {
  public:
-  uplink_listener(flow::asio::any_io_executor executor, unique_fd uplink, flow::log& log)
+  uplink_listener(const flow::asio::any_io_executor& executor, unique_fd uplink, flow::log& log)
       : executor_(executor), uplink_(executor, uplink.release()), log_(log) {}
 
   std::uint32_t port() const override { return uplink_port; }
@@ -44,7 +35,7 @@ class uplink_listener final : public guest_listener {
         if (connection.value().ports.host_port == uplink_port) {
           co_return flow::adopt_socket(executor_, std::move(connection.value().socket));
         }
-        log_.warning("guest connected to a port that nobody serves",
+        log_.warning("connection to unused port refused",
                      {{"port", connection.value().ports.host_port}});
       } else if (connection.error().code() == boost::asio::error::would_block) {
         const auto r = co_await uplink_.async_wait(boost::asio::posix::descriptor_base::wait_read,
@@ -87,7 +78,7 @@ class kernel_listener final : public guest_listener {
       if (connection.value().peer.cid == guest_cid_) {
         co_return std::move(connection.value().connection);
       }
-      log_.warning("connection from a stranger closed",
+      log_.warning("connection from unexpected CID refused",
                    {{"peer", flow::to_string(connection.value().peer)}});
       connection.value().connection->close();
     }
@@ -103,47 +94,19 @@ class kernel_listener final : public guest_listener {
 
 }  // namespace
 
-std::unique_ptr<guest_listener> listen_at_uplink(flow::asio::any_io_executor executor,
+std::unique_ptr<guest_listener> listen_at_uplink(const flow::asio::any_io_executor& executor,
                                                  unique_fd uplink, flow::log& log) {
-  return std::make_unique<uplink_listener>(std::move(executor), std::move(uplink), log);
+  return std::make_unique<uplink_listener>(executor, std::move(uplink), log);
 }
 
-result<std::unique_ptr<guest_listener>> listen_at_kernel(flow::asio::any_io_executor executor,
-                                                         std::uint32_t guest_cid, flow::log& log) {
-  auto listener = flow::listener::vsock(std::move(executor), flow::vsock_address());
+result<std::unique_ptr<guest_listener>> listen_at_kernel(
+    const flow::asio::any_io_executor& executor, std::uint32_t guest_cid, flow::log& log) {
+  auto listener = flow::listener::vsock(executor, flow::vsock_address());
   if (!listener) {
     return std::move(listener).error();
   }
   return std::unique_ptr<guest_listener>(
       std::make_unique<kernel_listener>(std::move(listener.value()), guest_cid, log));
-}
-
-result<vhost_vsock> open_vhost_vsock() {
-  constexpr const char* path = "/dev/vhost-vsock";
-  unique_fd device(::open(path, O_RDWR | O_CLOEXEC));
-  if (!device) {
-    return system_error(std::string("open ") + path);
-  }
-  // The kernel keeps CIDs apart, all guests of the host included; drawing one is quicker than
-  // asking anybody for a free one.
-  constexpr int tries = 64;
-  for (int i = 0; i < tries; ++i) {
-    std::uint32_t drawn = 0;
-    if (::getrandom(&drawn, sizeof(drawn), 0) != sizeof(drawn)) {
-      return system_error("getrandom");
-    }
-    std::uint64_t cid = drawn & 0x7fffffffU;
-    if (cid < 3) {
-      continue;
-    }
-    if (::ioctl(device.get(), set_guest_cid, &cid) == 0) {
-      return vhost_vsock{std::move(device), static_cast<std::uint32_t>(cid)};
-    }
-    if (errno != EADDRINUSE) {
-      return system_error(std::string(path) + ": set guest cid");
-    }
-  }
-  return error(errc::unavailable, std::string(path) + ": no free guest cid");
 }
 
 }  // namespace shim

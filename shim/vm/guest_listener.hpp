@@ -29,19 +29,11 @@ class guest_listener {
 };
 
 // `uplink` is our end of hvsock-vsockd's uplink (flow/device/uplink.hpp).
-std::unique_ptr<guest_listener> listen_at_uplink(flow::asio::any_io_executor executor,
+std::unique_ptr<guest_listener> listen_at_uplink(const flow::asio::any_io_executor& executor,
                                                  flow::unique_fd uplink, flow::log& log);
 
 // A port of its own of the host's vsock, for the guest that has `guest_cid`.
-flow::result<std::unique_ptr<guest_listener>> listen_at_kernel(flow::asio::any_io_executor executor,
-                                                               std::uint32_t guest_cid,
-                                                               flow::log& log);
-
-// /dev/vhost-vsock with a CID taken that no other guest of this host has.
-struct vhost_vsock {
-  flow::unique_fd device;
-  std::uint32_t guest_cid;
-};
-flow::result<vhost_vsock> open_vhost_vsock();
+flow::result<std::unique_ptr<guest_listener>> listen_at_kernel(
+    const flow::asio::any_io_executor& executor, std::uint32_t guest_cid, flow::log& log);
 
 }  // namespace shim

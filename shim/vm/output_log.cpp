@@ -1,28 +1,24 @@
 #include "shim/vm/output_log.hpp"
 
-#include <fcntl.h>
+#include <sys/socket.h>
 
+#include <algorithm>
 #include <array>
-#include <boost/asio/read.hpp>
+#include <utility>
+
+#include "flow/system/pipe.hpp"
+#include "shim/config/limits.hpp"
 
 namespace shim {
 
 using flow::awaitable;
 
-namespace {
-
-// The guest decides what it says and how much: both are bounded here.
-constexpr std::size_t max_line = 512;
-constexpr std::size_t kept_lines = 8;
-
-}  // namespace
-
-output_log::output_log(flow::asio::any_io_executor executor, flow::unique_fd from,
+output_log::output_log(const flow::asio::any_io_executor& executor, flow::unique_fd from,
                        std::string source, flow::log& log)
     : from_(executor, from.release()), source_(std::move(source)), log_(log), changed_(executor) {}
 
 awaitable<void> output_log::run() {
-  std::array<char, 1024> buffer{};
+  std::array<char, limits::output_read> buffer{};
   for (;;) {
     const auto r = co_await from_.async_read_some(flow::asio::buffer(buffer), flow::as_result);
     const auto& [ec, n] = r;
@@ -38,16 +34,11 @@ awaitable<void> output_log::run() {
   changed_.notify_all();
 }
 
-void output_log::close() {
-  flow::error_code ignored;
-  from_.close(ignored);
-}
-
 void output_log::take(std::string_view data) {
   for (const char c : data) {
     if (c == '\n') {
       add_line();
-    } else if (c != '\r' && line_.size() < max_line) {
+    } else if (c != '\r' && line_.size() < limits::output_line) {
       line_ += c;
     }
   }
@@ -55,9 +46,9 @@ void output_log::take(std::string_view data) {
 
 void output_log::add_line() {
   if (!line_.empty()) {
-    log_.info("said", {{"source", source_}, {"line", line_}});
+    log_.info("output", {{"source", source_}, {"line", line_}});
     last_.push_back(std::exchange(line_, {}));
-    if (last_.size() > kept_lines) {
+    if (last_.size() > limits::kept_output_lines) {
       last_.pop_front();
     }
   }
@@ -75,20 +66,32 @@ std::string output_log::tail() const {
   return text;
 }
 
-awaitable<bool> output_log::wait_said(std::string text) {
-  while (!said(text) && !ended_) {
-    co_await changed_.wait();
-  }
-  co_return said(text);
+awaitable<bool> output_log::wait_line(std::string text) {
+  const auto decided = [&] { return ended_ || contains(text); };
+  co_await changed_.wait(decided);
+  co_return contains(text);
 }
 
-bool output_log::said(std::string_view text) const {
-  for (const auto& line : last_) {
-    if (line.find(text) != std::string::npos) {
-      return true;
-    }
+awaitable<void> output_log::wait_end(flow::clock::duration limit) {
+  const auto ended = [this] { return ended_; };
+  co_await changed_.wait_for(limit, ended);
+}
+
+bool output_log::contains(std::string_view text) const {
+  return std::any_of(last_.begin(), last_.end(), [text](const std::string& line) {
+    return line.find(text) != std::string::npos;
+  });
+}
+
+flow::result<opened_output_log> open_output_log(const flow::asio::any_io_executor& executor,
+                                                std::string source, flow::log& log) {
+  auto pair = flow::make_socket_pair(SOCK_STREAM);
+  if (!pair) {
+    return std::move(pair).error();
   }
-  return false;
+  return opened_output_log{
+      std::make_unique<output_log>(executor, std::move(pair.value().ours), std::move(source), log),
+      std::move(pair.value().theirs)};
 }
 
 }  // namespace shim

@@ -19,9 +19,8 @@ awaitable<result<void>> fake_machine::start() {
 
 awaitable<result<std::unique_ptr<flow::transport>>> fake_machine::accept() {
   ++accepting_;
-  while (waiting_.empty() && !end_) {
-    co_await changed_.wait();
-  }
+  const auto decided = [this] { return !waiting_.empty() || end_; };
+  co_await changed_.wait(decided);
   --accepting_;
   changed_.notify_all();
   if (end_) {
@@ -33,9 +32,8 @@ awaitable<result<std::unique_ptr<flow::transport>>> fake_machine::accept() {
 }
 
 awaitable<error> fake_machine::wait_ended() {
-  while (!end_) {
-    co_await changed_.wait();
-  }
+  const auto ended = [this] { return end_.has_value(); };
+  co_await changed_.wait(ended);
   co_return *end_;
 }
 
@@ -58,9 +56,8 @@ void fake_machine::kill() {
 }
 
 awaitable<void> fake_machine::join() {
-  while (accepting_ != 0) {
-    co_await changed_.wait();
-  }
+  const auto returned = [this] { return accepting_ == 0; };
+  co_await changed_.wait(returned);
 }
 
 std::unique_ptr<flow::transport> fake_machine::connect() {

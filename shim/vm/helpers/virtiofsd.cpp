@@ -60,9 +60,9 @@ std::string escaped(const std::string& text) {
 
 }  // namespace
 
-result<virtiofsd_server> start_virtiofsd(flow::asio::any_io_executor executor,
-                                         const std::filesystem::path& program,
-                                         const std::filesystem::path& directory, int errors) {
+result<virtiofsd> start_virtiofsd(const helper_context& context,
+                                  const std::filesystem::path& program,
+                                  const std::filesystem::path& directory) {
   auto pair = listen_and_connect(directory);
   if (!pair) {
     return std::move(pair).error();
@@ -74,12 +74,12 @@ result<virtiofsd_server> start_virtiofsd(flow::asio::any_io_executor executor,
             // its inode numbers are its own.
             "source=" + escaped(directory.string()) +
                 ",sandbox=chroot,cache=auto,xattr,announce_submounts,log_level=warn"};
-  c.descriptors = {{pair.value().listener.get(), 3}, {errors, 2}};
-  auto daemon = child_process::start(std::move(executor), std::move(c));
-  if (!daemon) {
-    return std::move(daemon).error();
+  c.descriptors = {{pair.value().listener.get(), 3}};
+  auto process = helper_process::start(context, std::move(c), "virtiofsd");
+  if (!process) {
+    return std::move(process).error();
   }
-  return virtiofsd_server{std::move(daemon.value()), std::move(pair.value().connection)};
+  return virtiofsd{std::move(process.value()), std::move(pair.value().connection)};
 }
 
 }  // namespace shim

@@ -4,22 +4,21 @@
 #include <filesystem>
 #include <memory>
 
-#include "flow/asio.hpp"
 #include "flow/error.hpp"
 #include "flow/unique_fd.hpp"
-#include "shim/support/child_process.hpp"
+#include "shim/vm/helpers/helper_process.hpp"
 
 namespace shim {
 
-struct virtiofsd_server {
-  std::unique_ptr<child_process> daemon;
-  flow::unique_fd hypervisor_end;  // connected to the daemon, for the hypervisor
+struct virtiofsd {
+  std::unique_ptr<helper_process> process;
+  flow::unique_fd vhost;  // connected to it, for the hypervisor (vhost-user)
 };
 
 // Starts virtiofsd (`program`) on `directory`. Mounts made below the directory later are seen by
-// the guest. `errors` is its stderr, borrowed.
-flow::result<virtiofsd_server> start_virtiofsd(flow::asio::any_io_executor executor,
-                                               const std::filesystem::path& program,
-                                               const std::filesystem::path& directory, int errors);
+// the guest.
+flow::result<virtiofsd> start_virtiofsd(const helper_context& context,
+                                        const std::filesystem::path& program,
+                                        const std::filesystem::path& directory);
 
 }  // namespace shim

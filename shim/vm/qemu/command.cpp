@@ -1,28 +1,75 @@
 #include "shim/vm/qemu/command.hpp"
 
+#include "runtime_api/guest/contract.hpp"
+
 namespace shim {
 namespace {
 
 // Quiet: a serial line costs an exit per byte. Panic: at once a reboot, which ends QEMU
-// (-no-reboot). An oops too: what was in the kernel then is stuck there, and its exit would be
-// waited for without end.
+// (-no-reboot). An oops too: a process that was in the kernel then is stuck there, and its exit would
+// be waited for forever.
 constexpr const char* common_parameters =
     "console=ttyS0 quiet panic=-1 oops=panic no_timer_check random.trust_cpu=on";
 
-// Appends "-chardev socket,id=ID,fd=N" and hands the socket down.
-class descriptor_list {
- public:
-  explicit descriptor_list(flow::command& c) : command_(c) {}
+// The guest's processor, memory and kernel.
+void add_board(flow::command& c, const machine_description& d, acceleration accelerator,
+               std::uint32_t port) {
+  const auto& guest = d.guest;
+  const bool emulated = accelerator == acceleration::tcg;
+  const std::string memory = std::to_string(guest.memory_mib) + "M";
+  std::string parameters = common_parameters;
+  // What the host's processor is protected against, an emulated one does not have.
+  if (emulated) {
+    parameters += " mitigations=off";
+  }
+  parameters += agent_parameters(guest, port);
 
-  // The number that `fd` has in the child.
-  int add(int fd) {
-    command_.descriptors.push_back({fd, next_});
-    return next_++;
+  c.argv.insert(c.argv.end(),
+                {
+                    "-machine",
+                    std::string("q35,accel=") + name_of(accelerator) +
+                        ",memory-backend=memory,sata=off,smbus=off,usb=off,vmport=off",
+                    "-cpu",
+                    emulated ? "max" : "host",
+                    "-smp",
+                    std::to_string(guest.processors),
+                    "-m",
+                    memory,
+                    // Shared, so that the vhost-user processes can reach it.
+                    "-object",
+                    "memory-backend-memfd,id=memory,share=on,size=" + memory,
+                    "-bios",
+                    guest.firmware,
+                    "-kernel",
+                    guest.kernel.string(),
+                    "-initrd",
+                    guest.initramfs.string(),
+                    "-append",
+                    parameters,
+                });
+}
+
+// Adds devices, each with the descriptor that is its other end.
+class device_list {
+ public:
+  explicit device_list(flow::command& c) : command_(c) {}
+
+  void add(std::initializer_list<std::string> words) {
+    command_.argv.insert(command_.argv.end(), words);
   }
 
-  void add_socket(int fd, const std::string& id) {
-    command_.argv.insert(command_.argv.end(),
-                         {"-chardev", "socket,id=" + id + ",fd=" + std::to_string(add(fd))});
+  // Hands `fd` down; returns the number that it has in QEMU.
+  std::string hand_down(int fd) {
+    command_.descriptors.push_back({fd, next_});
+    return std::to_string(next_++);
+  }
+
+  // Words for a device whose other end is the socket `fd`, which they call `id`. None if it is -1.
+  void add_connected(int fd, const std::string& id, std::initializer_list<std::string> words) {
+    if (fd >= 0) {
+      add({"-chardev", "socket,id=" + id + ",fd=" + hand_down(fd)});
+      add(words);
+    }
   }
 
  private:
@@ -36,78 +83,34 @@ const char* name_of(acceleration a) noexcept {
   return a == acceleration::kvm ? "kvm" : "tcg";
 }
 
-flow::command qemu_command(const qemu_options& o) {
-  const std::string memory = std::to_string(o.memory_mib) + "M";
-  const bool emulated = o.accelerator == acceleration::tcg;
-  std::string parameters = common_parameters;
-  // What the host's processor is protected against, an emulated one does not have.
-  if (emulated) {
-    parameters += " mitigations=off";
-  }
-  parameters += " " + o.kernel_parameters;
-
+flow::command qemu_command(const std::filesystem::path& program, const machine_description& d,
+                           acceleration accelerator, const qemu_devices& devices) {
   flow::command c;
-  c.argv = {
-      o.program.string(),
-      "-name",
-      "hvsock-" + o.name,
-      "-nodefaults",
-      "-no-user-config",
-      "-no-reboot",
-      "-display",
-      "none",
-      "-sandbox",
-      "on,obsolete=deny,elevateprivileges=deny,spawn=deny,resourcecontrol=deny",
-      "-machine",
-      std::string("q35,accel=") + name_of(o.accelerator) +
-          ",memory-backend=memory,sata=off,smbus=off,usb=off,vmport=off",
-      "-cpu",
-      emulated ? "max" : "host",
-      "-smp",
-      std::to_string(o.vcpus),
-      "-m",
-      memory,
-      // Shared, so that the vhost-user processes can reach it.
-      "-object",
-      "memory-backend-memfd,id=memory,share=on,size=" + memory,
-      "-bios",
-      o.firmware,
-      "-kernel",
-      o.kernel.string(),
-      "-initrd",
-      o.initramfs.string(),
-      "-append",
-      parameters,
-  };
-  descriptor_list descriptors(c);
-  const auto add = [&c](std::initializer_list<std::string> words) {
-    c.argv.insert(c.argv.end(), words);
-  };
-  if (o.disks) {
-    add({"-device", "virtio-scsi-pci,id=disks,num_queues=1"});
+  c.argv = {program.string(),
+            "-name",
+            "hvsock-" + d.name,
+            "-nodefaults",
+            "-no-user-config",
+            "-no-reboot",
+            "-display",
+            "none",
+            "-sandbox",
+            "on,obsolete=deny,elevateprivileges=deny,spawn=deny,resourcecontrol=deny"};
+  add_board(c, d, accelerator, devices.port);
+
+  device_list list(c);
+  if (d.guest.disks) {
+    list.add({"-device", "virtio-scsi-pci,id=disks,num_queues=1"});
   }
-  if (o.errors >= 0) {
-    c.descriptors.push_back({o.errors, 2});
-  }
-  if (o.console >= 0) {
-    descriptors.add_socket(o.console, "console");
-    add({"-serial", "chardev:console"});
-  }
-  if (o.monitor >= 0) {
-    descriptors.add_socket(o.monitor, "monitor");
-    add({"-mon", "chardev=monitor,mode=control"});
-  }
-  if (o.share >= 0) {
-    descriptors.add_socket(o.share, "share");
-    add({"-device", "vhost-user-fs-pci,chardev=share,tag=hvsock"});
-  }
-  if (o.vsock >= 0) {
-    descriptors.add_socket(o.vsock, "vsock");
-    add({"-device", "vhost-user-vsock-pci,chardev=vsock"});
-  }
-  if (o.vhost_vsock >= 0) {
-    add({"-device", "vhost-vsock-pci,guest-cid=" + std::to_string(o.guest_cid) +
-                        ",vhostfd=" + std::to_string(descriptors.add(o.vhost_vsock))});
+  list.add_connected(devices.console, "console", {"-serial", "chardev:console"});
+  list.add_connected(devices.monitor, "monitor", {"-mon", "chardev=monitor,mode=control"});
+  list.add_connected(
+      devices.share, "share",
+      {"-device", std::string("vhost-user-fs-pci,chardev=share,tag=") + guest_contract::share_tag});
+  list.add_connected(devices.vsock, "vsock", {"-device", "vhost-user-vsock-pci,chardev=vsock"});
+  if (devices.vhost_vsock >= 0) {
+    list.add({"-device", "vhost-vsock-pci,guest-cid=" + std::to_string(devices.guest_cid) +
+                             ",vhostfd=" + list.hand_down(devices.vhost_vsock)});
   }
   return c;
 }

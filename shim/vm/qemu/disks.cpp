@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "runtime_api/guest/contract.hpp"
 #include "shim/config/limits.hpp"
 
 namespace shim {
@@ -13,9 +14,6 @@ using flow::result;
 namespace json = boost::json;
 
 namespace {
-
-// As virtio-scsi addresses them.
-constexpr std::uint32_t max_luns = 16384;
 
 std::string image_of(const std::string& serial) {
   return "image-" + serial;
@@ -34,13 +32,19 @@ result<std::uint32_t> qemu_disks::free_lun() const {
   while (taken(lun)) {
     ++lun;
   }
-  if (lun >= max_luns) {
-    return error(errc::invalid_argument, "a virtual machine has at most 16384 disks");
+  if (lun >= limits::disks) {
+    return error(errc::invalid_argument,
+                 "a virtual machine has at most " + std::to_string(limits::disks) + " disks");
   }
   return lun;
 }
 
 awaitable<result<void>> qemu_disks::attach(disk d) {
+  if (d.serial.size() > guest_contract::disk_serial_size) {
+    co_return error(errc::invalid_argument,
+                    "serial number of disk " + d.serial + " is longer than " +
+                        std::to_string(guest_contract::disk_serial_size) + " bytes");
+  }
   const auto lun = free_lun();
   if (!lun) {
     co_return lun.error();
@@ -98,7 +102,7 @@ awaitable<result<void>> qemu_disks::detach(std::string serial) {
   const auto released = [&] { return !luns_.contains(serial); };
   const bool in_time = co_await changed_.wait_for(limits::unplug_disk, released);
   if (!in_time) {
-    co_return error(errc::timed_out, "the guest does not let go of disk " + serial);
+    co_return error(errc::timed_out, "guest did not release disk " + serial);
   }
   co_return co_await remove_image(serial, lun);
 }

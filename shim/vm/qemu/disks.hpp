@@ -2,8 +2,8 @@
 //
 // They are LUNs of one virtio-scsi adapter, of which there may be thousands (each layer of an image
 // may be one), and which costs a boot nothing but the adapter itself. QEMU is handed a descriptor
-// for each, so it opens nothing, and a guest that took it over could write to what it was given
-// alone.
+// for each, so it opens nothing by name, and a guest that has taken QEMU over can write only to
+// what QEMU was given.
 #pragma once
 
 #include <map>
@@ -23,7 +23,7 @@ class qemu_disks {
   flow::awaitable<flow::result<void>> attach(disk d);
   flow::awaitable<flow::result<void>> detach(std::string serial);
 
-  // QEMU's DEVICE_DELETED: the guest has let go of it.
+  // QEMU's DEVICE_DELETED: the guest has released it.
   void device_deleted(const std::string& device);
 
  private:

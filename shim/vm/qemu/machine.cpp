@@ -1,13 +1,11 @@
 #include "shim/vm/qemu/machine.hpp"
 
 #include <sys/socket.h>
-#include <unistd.h>
 
-#include <array>
-
+#include "flow/system/log_failures.hpp"
+#include "flow/system/pipe.hpp"
 #include "shim/config/limits.hpp"
-#include "shim/vm/acceleration_probe.hpp"
-#include "shim/vm/helpers/virtiofsd.hpp"
+#include "shim/vm/qemu/acceleration_probe.hpp"
 
 namespace shim {
 
@@ -15,131 +13,141 @@ using flow::awaitable;
 using flow::errc;
 using flow::error;
 using flow::result;
-using flow::system_error;
 using flow::unique_fd;
 
-namespace {
-
-// Any does: each guest on hvsock-vsockd has a device, and with it a world of CIDs, to itself.
-constexpr std::uint32_t private_guest_cid = 3;
-
-bool have_vhost_vsock() {
-  return ::access("/dev/vhost-vsock", R_OK | W_OK) == 0;
-}
-
-}  // namespace
-
-qemu_machine::qemu_machine(flow::asio::any_io_executor executor, std::string name,
-                           std::filesystem::path share, const config& c, flow::log& log)
+qemu_machine::qemu_machine(const flow::asio::any_io_executor& executor,
+                           machine_description description, machine_paths paths, flow::log& log)
     : executor_(executor),
-      name_(std::move(name)),
-      share_(std::move(share)),
-      config_(c),
+      description_(std::move(description)),
+      paths_(std::move(paths)),
       log_(log),
       changed_(executor),
-      tasks_(executor, [this](const std::string& task, const std::exception_ptr& failure) {
-        log_.error("machine task failed", {{"task", task}, {"err", flow::describe(failure)}});
-      }) {}
+      tasks_(executor, flow::log_failures(log, "virtual machine")) {}
 
 qemu_machine::~qemu_machine() = default;
 
-result<qemu_machine::socket_pair> qemu_machine::make_socket_pair(int type) {
-  std::array<int, 2> ends{};
-  if (::socketpair(AF_UNIX, type | SOCK_CLOEXEC, 0, ends.data()) != 0) {
-    return system_error("socketpair");
-  }
-  return socket_pair{unique_fd(ends[0]), unique_fd(ends[1])};
-}
-
-// The writing end of what `log` reads.
-result<unique_fd> qemu_machine::open_log(std::unique_ptr<output_log>& log, const char* source) {
-  auto pair = make_socket_pair(SOCK_STREAM);
-  if (!pair) {
-    return std::move(pair).error();
-  }
-  log = std::make_unique<output_log>(executor_, std::move(pair.value().ours), source, log_);
-  tasks_.spawn(source, log->run());
-  return std::move(pair.value().theirs);
-}
+// --- start -------------------------------------------------------------------------------------
 
 awaitable<result<void>> qemu_machine::start() {
-  const auto accelerator = co_await choose_acceleration(executor_, config_, log_);
+  if (!description_.network_cards.empty()) {
+    co_return error(errc::unsupported, "network cards on QEMU");
+  }
+  const auto accelerator = co_await choose_acceleration(executor_, description_, paths_, log_);
   if (!accelerator) {
     co_return accelerator.error();
   }
   if (killed_) {
-    co_return error(errc::aborted, "ended before it was started");
+    co_return error(errc::aborted, "stopped before start");
   }
-  co_return launch(accelerator.value());
+  auto launched = launch(accelerator.value());
+  close_device_ends();
+  if (!launched) {
+    kill();
+  }
+  co_return launched;
 }
 
-// Not a coroutine: the children's ends of sockets must be closed here before anything is waited
-// for, or the children's death would not be noticed.
+// Not a coroutine: QEMU's ends of sockets must be closed here before anything is waited for, or the
+// helpers would not notice that QEMU has ended.
 result<void> qemu_machine::launch(acceleration accelerator) {
-  qemu_options options;
-  options.program = config_.hypervisor;
-  options.kernel = config_.kernel;
-  options.initramfs = config_.initramfs;
-  options.firmware = config_.firmware;
-  options.accelerator = accelerator;
-  options.vcpus = config_.vcpus;
-  options.memory_mib = config_.memory_mib;
-  options.name = name_;
-  options.disks = true;
-
-  auto share_errors = open_log(virtiofsd_errors_, "virtiofsd");
-  if (!share_errors) {
-    return std::move(share_errors).error();
-  }
-  auto shared = start_virtiofsd(executor_, config_.virtiofsd, share_, share_errors.value().get());
-  if (!shared) {
-    return std::move(shared).error();
-  }
-  virtiofsd_ = std::move(shared.value().daemon);
-  options.share = shared.value().hypervisor_end.get();
-
-  if (auto started = start_vsock(options); !started) {
+  const helper_context context{executor_, tasks_, log_};
+  if (auto started = start_share(context); !started) {
     return started;
   }
-
-  auto console = open_log(console_, "console");
+  if (auto started = start_vsock(context); !started) {
+    return started;
+  }
+  const auto console = open_console();
   if (!console) {
-    return std::move(console).error();
+    return console.error();
   }
-  auto errors = open_log(hypervisor_errors_, "qemu");
-  if (!errors) {
-    return std::move(errors).error();
-  }
-  auto monitor = make_socket_pair(SOCK_STREAM);
-  if (!monitor) {
-    return std::move(monitor).error();
-  }
-  options.console = console.value().get();
-  options.errors = errors.value().get();
-  options.monitor = monitor.value().theirs.get();
-  options.kernel_parameters = "hvsock.port=" + std::to_string(listener_->port());
-  if (config_.debug) {
-    options.kernel_parameters += " hvsock.debug";
-  }
-
-  auto hypervisor = child_process::start(executor_, qemu_command(options));
-  if (!hypervisor) {
-    return std::move(hypervisor).error();
-  }
-  hypervisor_ = std::move(hypervisor.value());
-  vhost_vsock_.reset();
-  vsock_device_end_.reset();
-  open_monitor(std::move(monitor.value().ours));
-  tasks_.spawn("watch qemu", watch(*hypervisor_, *hypervisor_errors_));
-  tasks_.spawn("watch virtiofsd", watch_helper(*virtiofsd_, *virtiofsd_errors_));
-  if (vsock_daemon_) {
-    tasks_.spawn("watch vsockd", watch_helper(*vsock_daemon_, *vsock_errors_));
+  if (auto started = start_hypervisor(context, accelerator, console.value().get()); !started) {
+    return started;
   }
   log_.info("virtual machine started", {{"pid", hypervisor_->pid()},
                                         {"acceleration", name_of(accelerator)},
-                                        {"vsock", vsock_daemon_ ? "hvsock-vsockd" : "kernel"}});
+                                        {"vcpus", description_.guest.processors},
+                                        {"memory_mib", description_.guest.memory_mib},
+                                        {"vsock", vsock_.daemon ? "hvsock-vsockd" : "kernel"}});
   return {};
 }
+
+result<void> qemu_machine::start_share(const helper_context& context) {
+  if (description_.share.empty()) {
+    return {};
+  }
+  auto started = start_virtiofsd(context, paths_.virtiofsd, description_.share);
+  if (!started) {
+    return std::move(started).error();
+  }
+  share_ = std::move(started.value());
+  tasks_.spawn("watch virtiofsd", watch_helper(*share_.process));
+  return {};
+}
+
+result<void> qemu_machine::start_vsock(const helper_context& context) {
+  if (!description_.guest.vsock) {
+    return {};
+  }
+  auto opened = open_vsock_device(context, *description_.guest.vsock, paths_.vsock_daemon);
+  if (!opened) {
+    return std::move(opened).error();
+  }
+  vsock_ = std::move(opened.value());
+  if (vsock_.daemon) {
+    tasks_.spawn("watch hvsock-vsockd", watch_helper(*vsock_.daemon));
+  }
+  return {};
+}
+
+// The end that QEMU writes to; none if the guest has no console.
+result<unique_fd> qemu_machine::open_console() {
+  if (!description_.guest.console) {
+    return unique_fd();
+  }
+  auto opened = open_output_log(executor_, "console", log_);
+  if (!opened) {
+    return std::move(opened).error();
+  }
+  console_ = std::move(opened.value().reader);
+  tasks_.spawn("console", console_->run());
+  return std::move(opened.value().writer);
+}
+
+result<void> qemu_machine::start_hypervisor(const helper_context& context, acceleration accelerator,
+                                            int console) {
+  auto monitor = flow::make_socket_pair(SOCK_STREAM);
+  if (!monitor) {
+    return std::move(monitor).error();
+  }
+  const qemu_devices devices{
+      .console = console,
+      .monitor = monitor.value().theirs.get(),
+      .share = share_.vhost.get(),
+      .vsock = vsock_.vhost.get(),
+      .vhost_vsock = vsock_.kernel.get(),
+      .guest_cid = vsock_.guest_cid,
+      .port = vsock_.listener ? vsock_.listener->port() : 0,
+  };
+  auto started = helper_process::start(
+      context, qemu_command(paths_.hypervisor, description_, accelerator, devices), "qemu");
+  if (!started) {
+    return std::move(started).error();
+  }
+  hypervisor_ = std::move(started.value());
+  tasks_.spawn("watch qemu", watch_hypervisor());
+  open_monitor(std::move(monitor.value().ours));
+  return {};
+}
+
+// QEMU has them, or will not be started.
+void qemu_machine::close_device_ends() {
+  share_.vhost.reset();
+  vsock_.vhost.reset();
+  vsock_.kernel.reset();
+}
+
+// --- the monitor -------------------------------------------------------------------------------
 
 void qemu_machine::open_monitor(unique_fd socket) {
   monitor_ =
@@ -150,6 +158,14 @@ void qemu_machine::open_monitor(unique_fd socket) {
   disks_ = std::make_unique<qemu_disks>(executor_, *monitor_);
   tasks_.spawn("monitor", monitor_->run());
   tasks_.spawn("greet monitor", greet_monitor());
+}
+
+// QEMU sends events only to a monitor that has negotiated.
+awaitable<void> qemu_machine::greet_monitor() {
+  const auto status = co_await monitor_->execute("query-status");
+  if (!status && !killed_ && !end_) {
+    log_.warning("monitor did not answer", {{"err", status.error().message()}});
+  }
 }
 
 void qemu_machine::monitor_event(const std::string& event, const boost::json::object& data) {
@@ -175,83 +191,19 @@ awaitable<result<void>> qemu_machine::detach(std::string serial) {
   co_return co_await disks_->detach(std::move(serial));
 }
 
-// QEMU sends events only to a monitor that has negotiated.
-awaitable<void> qemu_machine::greet_monitor() {
-  const auto status = co_await monitor_->execute("query-status");
-  if (!status && !killed_ && !end_) {
-    log_.warning("monitor does not answer", {{"err", status.error().message()}});
-  }
+// --- end ---------------------------------------------------------------------------------------
+
+awaitable<void> qemu_machine::watch_hypervisor() {
+  co_await hypervisor_->wait();
+  ended(hypervisor_->end_text(shutdown_reason_));
 }
 
-result<void> qemu_machine::start_vsock(qemu_options& options) {
-  const bool use_kernel = config_.vsock == config::vsock_mode::kernel ||
-                          (config_.vsock == config::vsock_mode::automatic && have_vhost_vsock());
-  if (!use_kernel) {
-    return start_user_vsock(options);
-  }
-  auto device = open_vhost_vsock();
-  if (!device) {
-    return std::move(device).error();
-  }
-  auto listener = listen_at_kernel(executor_, device.value().guest_cid, log_);
-  if (!listener) {
-    return std::move(listener).error();
-  }
-  listener_ = std::move(listener.value());
-  vhost_vsock_ = std::move(device.value().device);
-  options.vhost_vsock = vhost_vsock_.get();
-  options.guest_cid = device.value().guest_cid;
-  return {};
-}
-
-result<void> qemu_machine::start_user_vsock(qemu_options& options) {
-  auto errors = open_log(vsock_errors_, "hvsock-vsockd");
-  if (!errors) {
-    return std::move(errors).error();
-  }
-  auto vhost = make_socket_pair(SOCK_STREAM);
-  if (!vhost) {
-    return std::move(vhost).error();
-  }
-  auto uplink = make_socket_pair(SOCK_SEQPACKET);
-  if (!uplink) {
-    return std::move(uplink).error();
-  }
-
-  flow::command c;
-  c.argv = {config_.vsock_daemon.string(),    "--vhost-fd", "3", "--uplink-fd", "4", "--guest-cid",
-            std::to_string(private_guest_cid)};
-  c.descriptors = {
-      {vhost.value().ours.get(), 3}, {uplink.value().theirs.get(), 4}, {errors.value().get(), 2}};
-  auto daemon = child_process::start(executor_, std::move(c));
-  if (!daemon) {
-    return std::move(daemon).error();
-  }
-  vsock_daemon_ = std::move(daemon.value());
-  vsock_device_end_ = std::move(vhost.value().theirs);
-  options.vsock = vsock_device_end_.get();
-  listener_ = listen_at_uplink(executor_, std::move(uplink.value().ours), log_);
-  return {};
-}
-
-awaitable<void> qemu_machine::watch(child_process& child, const output_log& errors) {
-  co_await child.wait();
-  std::string why = child.end_text();
-  if (!shutdown_reason_.empty()) {
-    why += " (" + shutdown_reason_ + ")";
-  }
-  if (const auto said = errors.tail(); !said.empty()) {
-    why += ": " + said;
-  }
-  ended(std::move(why));
-}
-
-// It ends when its device does: what QEMU has to say of its own end says more, if it is that.
-awaitable<void> qemu_machine::watch_helper(child_process& child, const output_log& errors) {
-  co_await child.wait();
-  const auto known = [this] { return end_.has_value(); };
-  co_await changed_.wait_for(limits::end_notice, known);
-  co_await watch(child, errors);
+// A helper ends when its device does. If it is QEMU that has ended, its text explains more.
+awaitable<void> qemu_machine::watch_helper(helper_process& helper) {
+  co_await helper.wait();
+  const auto explained = [this] { return end_ || killed_; };
+  co_await changed_.wait_for(limits::end_notice, explained);
+  ended(helper.end_text());
 }
 
 void qemu_machine::ended(std::string why) {
@@ -263,7 +215,6 @@ void qemu_machine::ended(std::string why) {
   }
   end_ = error(errc::unavailable, std::move(why));
   kill();
-  changed_.notify_all();
 }
 
 awaitable<error> qemu_machine::wait_ended() {
@@ -273,21 +224,26 @@ awaitable<error> qemu_machine::wait_ended() {
 }
 
 awaitable<result<std::unique_ptr<flow::transport>>> qemu_machine::accept() {
-  co_return co_await listener_->accept();
+  if (!vsock_.listener) {
+    co_return error(errc::unsupported, "the machine was described without vsock");
+  }
+  co_return co_await vsock_.listener->accept();
 }
 
-// hvsock-vsockd is left alone: it delivers what it holds, and ends with its device and its uplink.
+// hvsock-vsockd is left alone: it delivers what it holds, and exits when its device and its uplink
+// are closed.
 void qemu_machine::kill() {
   killed_ = true;
   if (hypervisor_) {
     hypervisor_->kill();
   }
-  if (virtiofsd_) {
-    virtiofsd_->kill();
+  if (share_.process) {
+    share_.process->kill();
   }
-  if (listener_) {
-    listener_->close();
+  if (vsock_.listener) {
+    vsock_.listener->close();
   }
+  changed_.notify_all();
 }
 
 awaitable<void> qemu_machine::join() {

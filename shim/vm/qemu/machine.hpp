@@ -1,7 +1,7 @@
-// A sandbox's virtual machine on QEMU:
+// A machine on QEMU:
 //
 //   qemu-system-x86_64 --vhost-user-- virtiofsd        the shared directory
-//          |                \-------- hvsock-vsockd    vsock, where the kernel has none
+//          |                \-------- hvsock-vsockd    vsock, if the kernel has none
 //          |- monitor (QMP), console, stderr: our end of each is read here
 //
 // The processes are children that die with the shim. If one of them ends, the machine has ended.
@@ -14,10 +14,11 @@
 #include "flow/event.hpp"
 #include "flow/system/log.hpp"
 #include "flow/task_group.hpp"
-#include "shim/config/config.hpp"
-#include "shim/support/child_process.hpp"
-#include "shim/vm/guest_listener.hpp"
+#include "shim/vm/helpers/helper_process.hpp"
+#include "shim/vm/helpers/virtiofsd.hpp"
+#include "shim/vm/helpers/vsock_device.hpp"
 #include "shim/vm/machine.hpp"
+#include "shim/vm/machine_description.hpp"
 #include "shim/vm/output_log.hpp"
 #include "shim/vm/qemu/command.hpp"
 #include "shim/vm/qemu/disks.hpp"
@@ -27,11 +28,12 @@ namespace shim {
 
 class qemu_machine final : public machine {
  public:
-  // `name` is shown by ps; `share` exists. `c` and `log` outlive the object.
-  qemu_machine(flow::asio::any_io_executor executor, std::string name, std::filesystem::path share,
-               const config& c, flow::log& log);
+  // `log` outlives the object.
+  qemu_machine(const flow::asio::any_io_executor& executor, machine_description description,
+               machine_paths paths, flow::log& log);
   ~qemu_machine() override;
 
+  // errc::unsupported if the description has network cards.
   flow::awaitable<flow::result<void>> start() override;
   flow::awaitable<flow::result<std::unique_ptr<flow::transport>>> accept() override;
   flow::awaitable<flow::error> wait_ended() override;
@@ -42,42 +44,32 @@ class qemu_machine final : public machine {
   std::string console_tail() const override;
 
  private:
-  struct socket_pair {
-    flow::unique_fd ours;
-    flow::unique_fd theirs;
-  };
-  static flow::result<socket_pair> make_socket_pair(int type);
-
   flow::result<void> launch(acceleration accelerator);
+  flow::result<void> start_share(const helper_context& context);
+  flow::result<void> start_vsock(const helper_context& context);
+  flow::result<flow::unique_fd> open_console();
+  flow::result<void> start_hypervisor(const helper_context& context, acceleration accelerator,
+                                      int console);
+  void close_device_ends();
   void open_monitor(flow::unique_fd socket);
   flow::awaitable<void> greet_monitor();
-  flow::result<void> start_vsock(qemu_options& options);
-  flow::result<void> start_user_vsock(qemu_options& options);
-  flow::result<flow::unique_fd> open_log(std::unique_ptr<output_log>& log, const char* source);
-  flow::awaitable<void> watch(child_process& child, const output_log& errors);
-  flow::awaitable<void> watch_helper(child_process& child, const output_log& errors);
-  void ended(std::string why);
   void monitor_event(const std::string& event, const boost::json::object& data);
+  flow::awaitable<void> watch_hypervisor();
+  flow::awaitable<void> watch_helper(helper_process& helper);
+  void ended(std::string why);
 
   flow::asio::any_io_executor executor_;
-  std::string name_;
-  std::filesystem::path share_;
-  const config& config_;
+  machine_description description_;
+  machine_paths paths_;
   flow::log& log_;
 
-  std::unique_ptr<guest_listener> listener_;
-  flow::unique_fd vhost_vsock_;
-  flow::unique_fd vsock_device_end_;  // of the connection to hvsock-vsockd, until QEMU has it
-  std::unique_ptr<child_process> hypervisor_;
-  std::unique_ptr<child_process> virtiofsd_;
-  std::unique_ptr<child_process> vsock_daemon_;
+  virtiofsd share_;     // its process is null if no directory is shared
+  vsock_device vsock_;  // its listener is null if the guest cannot connect to the shim
+  std::unique_ptr<helper_process> hypervisor_;
   std::unique_ptr<qmp> monitor_;
   std::unique_ptr<qemu_disks> disks_;
   std::unique_ptr<output_log> console_;
-  std::unique_ptr<output_log> hypervisor_errors_;
-  std::unique_ptr<output_log> virtiofsd_errors_;
-  std::unique_ptr<output_log> vsock_errors_;
-  std::string shutdown_reason_;  // what QEMU's SHUTDOWN event said
+  std::string shutdown_reason_;  // of QEMU's SHUTDOWN event
   std::optional<flow::error> end_;
   bool killed_ = false;
   flow::event changed_;

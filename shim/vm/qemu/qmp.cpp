@@ -6,6 +6,7 @@
 #include <span>
 
 #include "flow/system/scm_rights.hpp"
+#include "shim/config/limits.hpp"
 
 namespace shim {
 
@@ -14,14 +15,6 @@ using flow::errc;
 using flow::error;
 using flow::result;
 namespace json = boost::json;
-
-namespace {
-
-// QEMU's longest answer to what is asked here is far below; a guest that took QEMU over must not
-// make the shim hold more.
-constexpr std::size_t max_line = std::size_t{1} << 20U;
-
-}  // namespace
 
 qmp::qmp(const flow::asio::any_io_executor& executor, flow::unique_fd socket,
          event_handler on_event)
@@ -46,11 +39,6 @@ awaitable<void> qmp::run() {
   changed_.notify_all();
 }
 
-void qmp::close() {
-  flow::error_code ignored;
-  socket_.close(ignored);
-}
-
 awaitable<bool> qmp::read_line(std::string& line) {
   for (;;) {
     if (const auto end = input_.find('\n'); end != std::string::npos) {
@@ -58,13 +46,13 @@ awaitable<bool> qmp::read_line(std::string& line) {
       input_.erase(0, end + 1);
       co_return true;
     }
-    if (input_.size() > max_line) {
+    if (input_.size() > limits::monitor_line) {
       end_reason_ = errc::protocol;
       co_return false;
     }
     const auto held = input_.size();
-    input_.resize(held + 4096);
-    const auto space = flow::asio::buffer(input_.data() + held, 4096);
+    input_.resize(held + limits::monitor_read);
+    const auto space = flow::asio::buffer(input_.data() + held, limits::monitor_read);
     const auto r = co_await socket_.async_read_some(space, flow::as_result);
     const auto& [ec, n] = r;
     input_.resize(held + n);
@@ -97,7 +85,7 @@ void qmp::dispatch(const json::object& message) {
       call->second = error(errc::unavailable,
                            "qemu: " + std::string(failed->as_object().at("desc").as_string()));
     } else {
-      call->second = error(errc::protocol, "qemu: answer without return and error");
+      call->second = error(errc::protocol, "qemu: answer with neither return nor error");
     }
   }
   changed_.notify_all();
@@ -105,9 +93,8 @@ void qmp::dispatch(const json::object& message) {
 
 awaitable<result<json::value>> qmp::execute(std::string command, json::object arguments,
                                             int descriptor) {
-  while (busy_) {
-    co_await changed_.wait();
-  }
+  const auto free = [this] { return !busy_; };
+  co_await changed_.wait(free);
   busy_ = true;
   auto answer = co_await execute_alone(std::move(command), std::move(arguments), descriptor);
   busy_ = false;
@@ -127,9 +114,8 @@ awaitable<result<json::value>> qmp::execute_alone(std::string command, json::obj
 }
 
 awaitable<result<void>> qmp::negotiate() {
-  while (!greeted_ && !ended_) {
-    co_await changed_.wait();
-  }
+  const auto decided = [this] { return greeted_ || ended_; };
+  co_await changed_.wait(decided);
   const auto done = co_await call("qmp_capabilities", json::object(), -1);
   if (!done) {
     co_return done.error();
@@ -148,9 +134,8 @@ awaitable<result<json::value>> qmp::call(std::string command, json::object argum
 
   calls_.emplace(id, std::nullopt);
   const bool sent = co_await send(json::serialize(request) + "\n", descriptor);
-  while (sent && !ended_ && !calls_.at(id)) {
-    co_await changed_.wait();
-  }
+  const auto decided = [&] { return !sent || ended_ || calls_.at(id); };
+  co_await changed_.wait(decided);
   auto answer = std::move(calls_.extract(id).mapped());
   if (!answer) {
     co_return error(end_reason_, "qemu: " + command);

@@ -25,14 +25,12 @@ class qmp {
   // `socket` is our end of QEMU's monitor.
   qmp(const flow::asio::any_io_executor& executor, flow::unique_fd socket, event_handler on_event);
 
-  // Reads until QEMU closes the monitor, or close() is called; calls under way fail then.
+  // Reads until QEMU closes the monitor, or sends what is not QMP; calls under way fail then.
   flow::awaitable<void> run();
-  void close();
 
-  // The value of "return". An error of QEMU carries its own description; errc::protocol if what it
-  // says is not QMP; errc::closed if it is gone. Requires run() to be running; calls wait for
-  // each other.
-  // The first call negotiates the protocol's capabilities beforehand.
+  // The value of "return". An error of QEMU carries its own description; errc::protocol if its
+  // output is not QMP; errc::closed if it has closed the monitor. Requires run() to be running;
+  // calls wait for each other. The first call negotiates the protocol's capabilities beforehand.
   // A descriptor, -1: none, is handed over with the command; it is borrowed until the call returns.
   flow::awaitable<flow::result<boost::json::value>> execute(
       std::string command, boost::json::object arguments = boost::json::object(),

@@ -91,7 +91,7 @@ TEST(UplinkListener, EndOfTheDeviceEndsTheAcceptThatWaits) {
   });
 }
 
-TEST(UplinkListener, MessageThatIsNoneEndsTheListening) {
+TEST(UplinkListener, InvalidMessageEndsTheListening) {
   co_test([](auto executor) -> awaitable<void> {
     const uplink_bench b(executor);
     EXPECT_EQ(::send(b.device.get(), "what", 4, 0), 4);

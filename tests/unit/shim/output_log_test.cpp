@@ -6,6 +6,7 @@
 
 #include "flow/system/file.hpp"
 #include "flow/task_group.hpp"
+#include "flow/testing/manual_clock.hpp"
 #include "tests/support/co_test.hpp"
 #include "tests/support/settle.hpp"
 #include "tests/support/temporary_directory.hpp"
@@ -24,7 +25,7 @@ std::array<int, 2> make_pair() {
 }
 
 struct output_bench {
-  explicit output_bench(boost::asio::any_io_executor executor,
+  explicit output_bench(const boost::asio::any_io_executor& executor,
                         std::array<int, 2> ends = make_pair())
       : file(::open((directory / "log").c_str(), O_WRONLY | O_CREAT | O_CLOEXEC, 0600)),
         log(file.get()),
@@ -65,7 +66,8 @@ TEST(OutputLog, EveryLineIsLoggedWithItsSource) {
     b.say("o\nthree without an end");
     co_await b.end();
     EXPECT_EQ(b.output.tail(), "one; two; three without an end");
-    EXPECT_NE(b.logged().find("source=console line=one"), std::string::npos) << b.logged();
+    EXPECT_NE(b.logged().find("msg=output source=console line=one"), std::string::npos)
+        << b.logged();
     EXPECT_NE(b.logged().find("three without an end"), std::string::npos);
   });
 }
@@ -124,8 +126,8 @@ TEST(OutputLog, WaitSeesAWordBehindOtherLines) {
   co_test([](auto executor) -> awaitable<void> {
     output_bench b(executor);
     b.say("[Firmware Bug]: something\nhvsock-agent is up\n");
-    const bool said = co_await b.output.wait_said("hvsock-agent");
-    EXPECT_TRUE(said);
+    const bool found = co_await b.output.wait_line("hvsock-agent");
+    EXPECT_TRUE(found);
     co_await b.end();
   });
 }
@@ -135,17 +137,46 @@ TEST(OutputLog, WaitEndsWhenNothingMoreCanBeSaid) {
     output_bench b(executor);
     b.say("something else\n");
     b.guest.reset();
-    const bool said = co_await b.output.wait_said("hvsock-agent");
-    EXPECT_FALSE(said);
+    const bool found = co_await b.output.wait_line("hvsock-agent");
+    EXPECT_FALSE(found);
     co_await b.end();
   });
 }
 
-TEST(OutputLog, CloseEndsTheReading) {
+TEST(OutputLog, EndIsReachedWhenEverythingHasBeenRead) {
   co_test([](auto executor) -> awaitable<void> {
     output_bench b(executor);
+    b.say("the last line");
+    b.guest.reset();
+    co_await b.output.wait_end(std::chrono::hours(1));
+    EXPECT_EQ(b.output.tail(), "the last line");
+    co_await b.end();
+  });
+}
+
+TEST(OutputLog, EndThatDoesNotComeIsWaitedForUntilTheLimit) {
+  co_test([](auto executor) -> awaitable<void> {
+    flow::testing::manual_clock time(executor);
+    output_bench b(executor);
+    flow::task_group tasks(executor, [](const std::string&, const std::exception_ptr&) {});
+    tasks.spawn("wait", b.output.wait_end(std::chrono::seconds(5)));
+    time.advance(std::chrono::seconds(4));
     co_await settle(executor);
-    b.output.close();
-    co_await b.tasks.join();
+    EXPECT_EQ(tasks.size(), 1U);
+    time.advance(std::chrono::seconds(1));
+    co_await tasks.join();
+    co_await b.end();
+  });
+}
+
+TEST(OutputLog, OpenedOneReadsWhatIsWrittenToItsOtherEnd) {
+  co_test([](auto executor) -> awaitable<void> {
+    flow::log log(-1);
+    auto opened = shim::open_output_log(executor, "console", log);
+    EXPECT_TRUE(opened);
+    EXPECT_EQ(::write(opened.value().writer.get(), "word\n", 5), 5);
+    opened.value().writer.reset();
+    co_await opened.value().reader->run();
+    EXPECT_EQ(opened.value().reader->tail(), "word");
   });
 }

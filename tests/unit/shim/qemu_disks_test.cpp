@@ -3,15 +3,18 @@
 #include <fcntl.h>
 #include <gtest/gtest.h>
 #include <sys/socket.h>
-#include <unistd.h>
 
 #include <boost/asio/local/stream_protocol.hpp>
+#include <boost/asio/post.hpp>
 #include <boost/asio/write.hpp>
 #include <boost/json/parse.hpp>
 #include <boost/json/serialize.hpp>
 #include <csignal>
 
 #include "flow/task_group.hpp"
+#include "flow/testing/manual_clock.hpp"
+#include "runtime_api/guest/contract.hpp"
+#include "shim/config/limits.hpp"
 #include "tests/support/co_test.hpp"
 
 using flow::awaitable;
@@ -23,7 +26,8 @@ namespace {
 // QEMU's end of the monitor: answers every command, and keeps what it was handed.
 class fake_qemu {
  public:
-  explicit fake_qemu(boost::asio::any_io_executor executor) : fake_qemu(executor, make_pair()) {}
+  explicit fake_qemu(const boost::asio::any_io_executor& executor)
+      : fake_qemu(executor, make_pair()) {}
 
   awaitable<void> serve() {
     co_await say(R"({"QMP": {"version": {}, "capabilities": []}})");
@@ -47,6 +51,8 @@ class fake_qemu {
     static_cast<void>(co_await boost::asio::async_write(socket_, buffer, flow::as_result));
   }
 
+  void close() { socket_.close(); }
+
   std::vector<std::string> commands;  // names, without the negotiation
   json::object last_arguments;
   std::vector<flow::unique_fd> descriptors;
@@ -55,7 +61,7 @@ class fake_qemu {
   shim::qmp monitor;
 
  private:
-  fake_qemu(boost::asio::any_io_executor executor, std::array<int, 2> ends)
+  fake_qemu(const boost::asio::any_io_executor& executor, std::array<int, 2> ends)
       : monitor(executor, flow::unique_fd(ends[1]), [](const std::string&, const json::object&) {}),
         socket_(executor, boost::asio::local::stream_protocol(), ends[0]) {
     ::signal(SIGPIPE, SIG_IGN);
@@ -109,7 +115,7 @@ class fake_qemu {
 };
 
 struct disks_bench {
-  explicit disks_bench(boost::asio::any_io_executor executor)
+  explicit disks_bench(const boost::asio::any_io_executor& executor)
       : qemu(executor),
         disks(executor, qemu.monitor),
         tasks(executor, [](const std::string& name, const std::exception_ptr& failure) {
@@ -120,7 +126,7 @@ struct disks_bench {
   }
 
   awaitable<void> stop() {
-    qemu.monitor.close();
+    qemu.close();
     co_await tasks.join();
   }
 
@@ -173,7 +179,7 @@ TEST(QemuDisks, RefusedOneLeavesNothingBehind) {
   });
 }
 
-TEST(QemuDisks, ImageIsClosedOnceTheGuestHasLetGo) {
+TEST(QemuDisks, ImageIsClosedOnceTheGuestHasReleasedIt) {
   co_test([](auto executor) -> awaitable<void> {
     disks_bench b(executor);
     const auto attached = co_await b.disks.attach(disk("c1-m0"));
@@ -195,6 +201,42 @@ TEST(QemuDisks, ImageIsClosedOnceTheGuestHasLetGo) {
     co_await tasks.join();
     EXPECT_TRUE(gone);
     EXPECT_EQ(b.qemu.commands, (strings{"device_del", "blockdev-del", "remove-fd"}));
+    co_await b.stop();
+  });
+}
+
+TEST(QemuDisks, DiskThatTheGuestDoesNotReleaseIsAnError) {
+  co_test([](auto executor) -> awaitable<void> {
+    flow::testing::manual_clock time(executor);
+    disks_bench b(executor);
+    const auto attached = co_await b.disks.attach(disk("c1-m0"));
+    EXPECT_TRUE(attached);
+    flow::task_group tasks(executor, [](const std::string&, const std::exception_ptr&) {});
+    std::string failure;
+    const auto detach = [](shim::qemu_disks& disks, std::string& text) -> awaitable<void> {
+      const auto detached = co_await disks.detach("c1-m0");
+      text = detached ? "" : detached.error().message();
+    };
+    tasks.spawn("detach", detach(b.disks, failure));
+    while (!time.awaited()) {
+      co_await boost::asio::post(executor, boost::asio::use_awaitable);
+    }
+    time.advance(shim::limits::unplug_disk);
+    co_await tasks.join();
+    EXPECT_TRUE(failure.starts_with("guest did not release disk c1-m0")) << failure;
+    co_await b.stop();
+  });
+}
+
+TEST(QemuDisks, SerialNumberThatTheGuestWouldNotFindIsRefused) {
+  co_test([](auto executor) -> awaitable<void> {
+    disks_bench b(executor);
+    const std::string longest(guest_contract::disk_serial_size, 'x');
+    const auto refused = co_await b.disks.attach(disk(longest + "x"));
+    EXPECT_EQ(refused.error().code(), flow::error_code(flow::errc::invalid_argument));
+    EXPECT_TRUE(b.qemu.commands.empty());
+    const auto attached = co_await b.disks.attach(disk(longest));
+    EXPECT_TRUE(attached);
     co_await b.stop();
   });
 }

@@ -8,13 +8,15 @@
 #include "flow/asio.hpp"
 #include "flow/error.hpp"
 #include "flow/system/log.hpp"
-#include "shim/config/config.hpp"
+#include "shim/vm/machine_description.hpp"
 #include "shim/vm/qemu/command.hpp"
 
 namespace shim {
 
-// What config::acceleration asks for; automatic is KVM where the probe succeeds, and TCG elsewhere.
+// How to run the guest of `d`: as its description wants it; automatic is KVM if the probe succeeds,
+// otherwise TCG. `log` outlives the call. The error is the state directory's.
 flow::awaitable<flow::result<acceleration>> choose_acceleration(
-    flow::asio::any_io_executor executor, const config& c, flow::log& log);
+    flow::asio::any_io_executor executor, machine_description d, machine_paths paths,
+    flow::log& log);
 
 }  // namespace shim
