@@ -3,6 +3,7 @@
 #include "flow/deadline.hpp"
 #include "shim/config/limits.hpp"
 #include "shim/io/fifo.hpp"
+#include "shim/io/open_sink.hpp"
 #include "shim/io/stream_ends.hpp"
 
 namespace shim {
