@@ -26,7 +26,7 @@ struct streams_bench {
   explicit streams_bench(boost::asio::any_io_executor ex)
       : executor(ex),
         log(-1),
-        streams(ex),
+        streams(ex, log),
         machine(ex),
         agent(ex, machine),
         guest(ex, machine, [](const hvsock::agent::v1::Event&) {}, log) {}
