@@ -460,7 +460,7 @@ TEST(Containers, RemoveKillsForgetsAndFreesTheIds) {
     const auto out = co_await f.stream(10, "stdout");
     co_await f.read_to_end(out);
     while (f.containers.process_count() != 0) {
-      co_await flow::event(executor).wait_for(std::chrono::milliseconds(1));
+      co_await turns(executor);
     }
     co_await create(f, "true");
     co_await f.end();
@@ -498,7 +498,7 @@ TEST(Containers, RemoveWhileAnExecIsUnderWayLeavesNothing) {
     // Whichever came first, a process that got away is killed by the next removal.
     co_await f.crun.remove("c1", f.directory / "bundles");
     while (f.containers.process_count() != 0) {
-      co_await flow::event(executor).wait_for(std::chrono::milliseconds(1));
+      co_await turns(executor);
     }
     co_await f.end();
   });

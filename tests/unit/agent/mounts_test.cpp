@@ -80,7 +80,8 @@ TEST(Mounts, DiskThatAppearsLateIsWaitedFor) {
       EXPECT_TRUE(made) << made.error().message();
     };
     tasks.spawn("make", make(b));
-    co_await flow::event(executor).wait_for(5ms);
+    const auto never = [] { return false; };
+    co_await flow::event(executor).wait_for(5ms, never);
     EXPECT_FALSE(b.system.did("mount /dev/sdc on /run/hvsock/c1/m9 as ext4"));
     b.system.files["/sys/block/sdc/device/vpd_pg80"] = std::string("\0\x80\0\5", 4) + "c1-m9";
     b.system.directories["/sys/block"].push_back("sdc");

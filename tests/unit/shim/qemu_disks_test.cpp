@@ -13,9 +13,11 @@
 
 #include "flow/task_group.hpp"
 #include "tests/support/co_test.hpp"
+#include "tests/support/settle.hpp"
 
 using flow::awaitable;
 using tests::co_test;
+using tests::settle;
 namespace json = boost::json;
 
 namespace {
@@ -187,7 +189,7 @@ TEST(QemuDisks, ImageIsClosedOnceTheGuestHasLetGo) {
     };
     tasks.spawn("detach", detach(b.disks, gone));
     while (b.qemu.commands.empty()) {
-      co_await flow::event(executor).wait_for(std::chrono::milliseconds(1));
+      co_await settle(executor);
     }
     EXPECT_EQ(b.qemu.commands, strings{"device_del"});
     EXPECT_FALSE(gone);
