@@ -27,10 +27,6 @@ awaitable<void> event::wait() {
   co_await wait_notified(clock::time_point::max());
 }
 
-awaitable<void> event::wait_for(clock::duration timeout) {
-  co_await wait_notified(clock_.now() + timeout);
-}
-
 awaitable<void> event::wait(condition holds) {
   while (!holds()) {
     co_await wait_notified(clock::time_point::max());

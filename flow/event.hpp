@@ -40,7 +40,6 @@ class event {
   // Returns after the next notification, of whatever cause: for loops that look at more than a
   // condition can say, and those on the path of every byte.
   awaitable<void> wait();
-  awaitable<void> wait_for(clock::duration timeout);
 
   const clock& time() const noexcept { return clock_; }
 

@@ -1,7 +1,6 @@
 #include "shim/events/publisher.hpp"
 
 #include <algorithm>
-#include <chrono>
 
 #include "containerd/services/events/ttrpc/v1/events.ttrpc.hpp"
 #include "flow/system/log_failures.hpp"
@@ -53,7 +52,7 @@ std::uint64_t publisher::publish(const std::string& topic,
   const std::size_t size = request.ByteSizeLong();
   if (queued_ + size > limits::queued_event_bytes) {
     ++dropped_;
-    log_.error("event dropped: containerd takes none and the queue is full",
+    log_.error("event dropped: queue full, containerd is not accepting events",
                {{"topic", topic}, {"dropped", dropped_}});
     return published_;
   }
@@ -85,7 +84,7 @@ awaitable<void> publisher::run() {
       changed_.notify_all();
       continue;
     }
-    // New events do not shorten the pause.
+    // A floor: new events do not shorten the pause.
     co_await changed_.wait_for(retry, stopped);
     retry = std::min(retry * 2, limits::last_event_retry);
   }
@@ -96,7 +95,7 @@ awaitable<bool> publisher::forward(const api::ForwardRequest& one) {
   if (!client_) {
     auto connection = co_await ttrpc::connect_unix(address_);
     if (!connection) {
-      log_.debug("containerd is away", {{"err", connection.error().message()}});
+      log_.debug("cannot connect to containerd", {{"err", connection.error().message()}});
       co_return false;
     }
     client_ = std::make_unique<ttrpc::client>(executor_, std::move(connection.value()), log_);
@@ -108,7 +107,8 @@ awaitable<bool> publisher::forward(const api::ForwardRequest& one) {
   if (forwarded) {
     co_return true;
   }
-  log_.debug("event not taken", {{"err", forwarded.error().message()}});
+  log_.debug("containerd did not accept the event, will retry",
+             {{"err", forwarded.error().message()}});
   co_await disconnect();
   co_return false;
 }
@@ -122,11 +122,11 @@ awaitable<void> publisher::disconnect() {
   client_.reset();
 }
 
-awaitable<void> publisher::flush(std::chrono::steady_clock::duration limit) {
+awaitable<void> publisher::flush(flow::clock::duration limit) {
   const auto flushed = [this] { return queue_.empty() || tasks_.size() == 0; };
   co_await changed_.wait_for(limit, flushed);
   if (!queue_.empty()) {
-    log_.warning("events not delivered", {{"count", queue_.size()}});
+    log_.warning("events not accepted by containerd", {{"count", queue_.size()}});
   }
   stopping_ = true;
   queue_.clear();

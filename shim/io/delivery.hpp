@@ -1,27 +1,50 @@
 // Brings one output stream of a process to its sink, and knows at any moment where every byte is.
 //
 //   guest pipe -> stream -> spool -> sink -> client
-//                 received  written  unread
+//                received   `---- held ---'  delivered
 //
 // While the process runs, at most one buffer is under way here: a sink that takes nothing stops the
-// reading, and the process feels its reader as it would with a pipe. When the process has exited
-// and its reader is slow, the rest is taken into the spool, so that the exit can be told and the
-// guest can go, while delivery goes on for as long as it takes.
+// reading, and the process is held up as by any pipe. When the process has exited and its reader is
+// slow, the rest is taken into the spool, so that the exit can be published and the guest's side
+// can end, while delivery goes on for as long as it takes.
+//
+// Each side has a state of its own:
+//
+//   source   awaited --start()----------------> flowing --ShutdownWrite---> ended
+//               |                                  `------any other end---> truncated
+//               `------start_without_stream()---> absent
+//
+//   sink     delivering --source is over and everything was read--> delivered
+//               |-------write error, or its only reader exited----> failed
+//               `-------abandon()---------------------------------> abandoned
+//
+// and these go together:
+//
+//               delivering   delivered   failed   abandoned
+//   awaited         +            -          -         +
+//   flowing         +            -          +         +
+//   ended           +            +          +         +
+//   truncated       +            +          +         +
+//   absent          +            +          -         -     there was nothing to lose
+//
+// The rules that the code names are those of shim/DESIGN.md, "Delivery".
 //
 // Owned by the process it belongs to and, after the process was deleted, by whoever lingers for it.
 #pragma once
 
-#include <chrono>
 #include <cstdint>
 #include <memory>
+#include <span>
 #include <string>
 
 #include "flow/asio.hpp"
+#include "flow/clock.hpp"
 #include "flow/event.hpp"
 #include "flow/stream.hpp"
 #include "flow/system/log.hpp"
 #include "flow/task_group.hpp"
 #include "shim/config/limits.hpp"
+#include "shim/io/delivery_report.hpp"
 #include "shim/io/sink.hpp"
 #include "shim/io/spool.hpp"
 
@@ -39,68 +62,77 @@ class delivery {
   // `from` is the stream the guest connected; it outlives join(). Once.
   void start(flow::stream& from);
 
-  // The stream will never be connected.
+  // The stream will never be connected. Instead of start().
   void start_without_stream();
 
-  // Returns when all bytes up to `offset` are safe:
+  // Returns when all bytes up to `offset`, which is what the process had written when it exited,
+  // are safe:
   //   - read by the client, or written to the file;
-  //   - held here and in the FIFO, if nobody reads it now, or if its reader has not begun to read
-  //     for limits.stalled_after: it may read what it likes when it likes;
-  //   - held here and in the FIFO, if its reader had begun and has stalled for limits.linger.
-  //     containerd's clients (ctr, nerdctl) close the FIFO once they hear of the exit; telling it
-  //     to one that is only slow would make it lose what it has not read.
-  // If the stream ended before `offset`, what is missing is logged and counted as lost, and what
-  // came is what is waited for.
+  //   - held, if nobody reads now, or if the reader has not begun to read for
+  //     limits.stalled_after: it may read what it likes when it likes;
+  //   - held, if the reader had begun and has stalled for limits.linger. containerd's clients (ctr,
+  //     nerdctl) close the FIFO on the exit event; published to one that is only slow, it would
+  //     make it lose what it has not read.
+  // If the stream was over before `offset`, what is missing is logged and counted as lost, and
+  // only what came is waited for.
   flow::awaitable<void> wait_safe(std::uint64_t offset);
 
-  // As above for a stream whose process is known to be gone without a word: its end is the offset.
+  // As above for a process that was lost with its machine: the end of the stream is the offset.
   flow::awaitable<void> wait_safe_to_end();
 
-  // The end of the process is wanted at any price: a reader that had begun to read is not waited
-  // for longer than one that had not, and a silent guest no longer than limits.silent_guest.
+  // The exit is wanted now (SIGKILL): a reader that had begun to read is not waited for longer than
+  // one that had not, and a silent guest no longer than limits.silent_guest.
   void expedite();
 
-  // From now on take what comes into the spool, up to the end of the stream, whatever the reader
-  // does.
+  // From now on what comes is taken into the spool, up to the end of the stream, whatever the
+  // reader does.
   void take_all();
 
-  // The stream has ended and every byte of it is held here or delivered.
+  // Returns when the source is over: every byte of it is held or delivered, or lost.
   flow::awaitable<void> wait_received();
 
-  // Returns when everything has been delivered, or could not be: no reader is left, or none of it
-  // has moved for limits.linger.
+  // Returns when everything was delivered, or cannot be: no reader is left, or no byte has moved
+  // for limits.linger. After wait_received().
   flow::awaitable<void> linger();
 
-  // Ends delivery at once; what was not delivered is counted as lost.
+  // Ends delivery at once; what is held counts as lost. Does nothing if all was delivered or the
+  // sink has failed.
   void abandon(const char* reason);
 
   // Returns when nothing runs any more. Ends only by itself: after the end of the stream and the
-  // delivery of all, or after abandon().
+  // delivery of all, or after abandon() and the end of the stream.
   flow::awaitable<void> join();
 
-  std::uint64_t received() const noexcept { return received_; }
-  std::uint64_t lost() const noexcept { return lost_; }
-  bool delivered() const noexcept { return done_; }
-
-  // The transport ended before the guest said that there is no more.
-  bool truncated() const noexcept { return truncated_; }
+  delivery_report report() const;
 
  private:
   flow::awaitable<void> read_stream(flow::stream& from);
-  flow::awaitable<void> write_sink();
-  flow::awaitable<void> wait_read_by_client();
-  flow::awaitable<bool> wait_room();
   flow::awaitable<void> keep(std::span<const char> data);
-  std::uint64_t taken() { return written_ - sink_->unread(); }
-  void update_progress();
-  bool stalled_for(std::chrono::steady_clock::duration time);
-  bool guest_is_silent() const;
-  bool reader_hangs_up();
-  bool all_delivered_up_to(std::uint64_t offset);
-  void lose(std::uint64_t bytes, const char* reason);
-  void sink_failed(const flow::error& e);
+  bool has_room() const;
+  void end_source(const flow::error& why);
+  bool source_is_over() const;
 
-  flow::asio::any_io_executor executor_;
+  flow::awaitable<void> write_sink();
+  void account_written(const flow::result<std::size_t>& written);
+  flow::awaitable<void> wait_read_by_client();
+  void fail(const flow::error& why);
+  void conclude(sink_state how);
+
+  std::uint64_t unread() const;
+  std::uint64_t delivered() const { return handed_ - unread(); }
+  std::uint64_t held() const { return received_ - delivered() - dropped_; }
+  bool delivered_up_to(std::uint64_t offset) const;
+
+  flow::awaitable<void> look_until(flow::event::condition decided, std::chrono::milliseconds rest);
+  bool look_at_exit(std::uint64_t offset);
+  bool look_at_lingering();
+  void restart_clocks();
+  void note_progress();
+  bool has_reader() const;
+  bool still_for(flow::clock::duration time) const;
+  bool reader_would_hang_up() const;
+  bool guest_is_silent() const;
+
   std::string name_;
   std::unique_ptr<sink> sink_;
   const delivery_limits& limits_;
@@ -108,20 +140,22 @@ class delivery {
   spool spool_;
   flow::event changed_;
 
-  std::uint64_t received_ = 0;  // from the stream
-  std::uint64_t written_ = 0;   // to the sink, or dropped because it failed
-  std::uint64_t lost_ = 0;
-  bool ended_ = false;  // the stream, for whatever reason
-  bool truncated_ = false;
-  bool spooling_ = false;  // read on although the sink takes nothing
-  bool sink_failed_ = false;
-  bool expedited_ = false;
-  bool abandoned_ = false;
-  bool done_ = false;
+  source_state source_state_ = source_state::awaited;
+  sink_state sink_state_ = sink_state::delivering;
 
-  std::uint64_t last_taken_ = 0;
-  std::chrono::steady_clock::time_point last_progress_;
-  std::chrono::steady_clock::time_point last_received_;
+  // Requests, never taken back.
+  bool reading_ahead_ = false;  // take_all()
+  bool expedited_ = false;
+
+  // Bytes; see delivery_report.
+  std::uint64_t received_ = 0;
+  std::uint64_t handed_ = 0;  // to the sink, which may hold some of them
+  std::uint64_t dropped_ = 0;
+  std::uint64_t exit_offset_ = 0;  // what the process had written, once that was waited for
+
+  std::uint64_t last_delivered_ = 0;
+  flow::clock::time_point last_progress_;
+  flow::clock::time_point last_received_;
   flow::task_group tasks_;
 };
 

@@ -68,8 +68,8 @@ bool fifo_sink::has_reader() {
   if (!writer_.is_open()) {
     return false;
   }
-  // With our own reading end out of the way, a writer without readers polls as an error. What is in
-  // the FIFO stays there meanwhile, for the writer holds it.
+  // Rule 8: once our own reading end is closed, a writer without readers polls as an error. The FIFO
+  // keeps its content meanwhile, because the writer holds it.
   own_reader_.reset();
   const bool read = writer_.has_reader();
   auto reader = file_.open(O_RDONLY | O_NONBLOCK);

@@ -2,7 +2,6 @@
 #pragma once
 
 #include <boost/asio/posix/stream_descriptor.hpp>
-#include <optional>
 #include <string>
 
 #include "flow/asio.hpp"
@@ -30,9 +29,8 @@ class looked_up_file {
   bool is_fifo_;
 };
 
-// Writes to a FIFO. A reading end of our own, which is never read, keeps the FIFO and what is in it
-// alive while the client is away (a detach, a restart of containerd), and keeps writing from
-// failing.
+// Writes to a FIFO. It holds a reading end of its own and never reads it: the FIFO keeps its content
+// while no client has it open (a detach, a restart of containerd), and writing does not fail.
 class fifo_sink final : public sink {
  public:
   static flow::result<std::unique_ptr<sink>> open(const flow::asio::any_io_executor& executor,
@@ -54,8 +52,8 @@ class fifo_sink final : public sink {
   pipe_sink writer_;
 };
 
-// Reads a client's stdin. A writing end of our own keeps the end of input away while clients come
-// and go, until close_input() says that no more will come; then what is in the FIFO is read first.
+// Reads a client's stdin. It holds a writing end of its own: clients may come and go without ending
+// the input, until close_input() says that no more will come. What is in the FIFO is read first.
 class fifo_source final : public source {
  public:
   // errc::invalid_argument if `path` is not a FIFO.

@@ -2,19 +2,15 @@
 
 #include <vector>
 
+#include "flow/system/log_failures.hpp"
 #include "shim/config/limits.hpp"
 
 namespace shim {
 
 using flow::awaitable;
 
-namespace {}  // namespace
-
 input::input(flow::asio::any_io_executor executor, std::unique_ptr<source> from, flow::log& log)
-    : from_(std::move(from)),
-      tasks_(executor, [&log](const std::string& task, const std::exception_ptr& failure) {
-        log.error("input failed", {{"task", task}, {"err", flow::describe(failure)}});
-      }) {}
+    : from_(std::move(from)), tasks_(executor, flow::log_failures(log, "stdin")) {}
 
 void input::start(flow::stream& to) {
   tasks_.spawn("read stdin", run(to));

@@ -26,7 +26,7 @@ class input {
   // May be called at any time, before start() and repeatedly; never waits.
   void close_io() noexcept { from_->close_input(); }
 
-  // The process is gone: what was not sent is dropped.
+  // The process has exited: what was not sent is discarded.
   void stop();
 
   // Returns when nothing runs any more.

@@ -6,6 +6,7 @@
 #include <csignal>
 
 #include "flow/deadline.hpp"
+#include "flow/system/log_failures.hpp"
 #include "flow/system/pipe.hpp"
 #include "flow/system/retry_interrupted.hpp"
 #include "shim/io/pipe_sink.hpp"
@@ -37,8 +38,9 @@ result<std::unique_ptr<logger>> logger::start(const flow::asio::any_io_executor&
                                               const stdio_uri& uri, const stdio_owner& owner,
                                               const logger_limits& limits, flow::log& log) {
   if (!uri.path.starts_with('/')) {
-    return error(errc::invalid_argument,
-                 "a logger needs an absolute path: " + uri.scheme + "://" + uri.path);
+    return error(
+        errc::invalid_argument,
+        "logger path \"" + uri.path + "\" is not absolute: give it as " + uri.scheme + ":///path");
   }
   flow::command c;
   c.argv = {uri.path};
@@ -67,27 +69,26 @@ result<std::unique_ptr<logger>> logger::start(const flow::asio::any_io_executor&
   set_nonblocking(out.value().writer);
   set_nonblocking(err.value().writer);
   set_nonblocking(ready.value().reader);
-  auto started = std::make_unique<logger>(executor, uri.path, std::move(process.value()),
-                                          std::move(ready.value().reader),
-                                          uri.scheme == "binary-v2", limits, log);
+  program running{.name = uri.path,
+                  .process = std::move(process.value()),
+                  .ready = std::move(ready.value().reader),
+                  .must_signal_ready = uri.scheme == "binary-v2"};
+  auto started = std::make_unique<logger>(executor, std::move(running), limits, log);
   started->stdout_ = std::make_unique<pipe_sink>(executor, std::move(out.value().writer));
   started->stderr_ = std::make_unique<pipe_sink>(executor, std::move(err.value().writer));
   return started;
 }
 
-logger::logger(const flow::asio::any_io_executor& executor, std::string name,
-               std::unique_ptr<child_process> process, unique_fd ready, bool must_say_ready,
+logger::logger(const flow::asio::any_io_executor& executor, program started,
                const logger_limits& limits, flow::log& log)
-    : name_(std::move(name)),
-      process_(std::move(process)),
-      ready_(executor, ready.release()),
-      must_say_ready_(must_say_ready),
+    : name_(std::move(started.name)),
+      process_(std::move(started.process)),
+      ready_(executor, started.ready.release()),
+      must_signal_ready_(started.must_signal_ready),
       limits_(limits),
       log_(log),
       ended_(executor),
-      tasks_(executor, [this](const std::string& task, const std::exception_ptr& failure) {
-        log_.error("logger task failed", {{"task", task}, {"err", flow::describe(failure)}});
-      }) {
+      tasks_(executor, flow::log_failures(log, "logger " + name_)) {
   tasks_.spawn("watch logger", watch());
 }
 
@@ -113,13 +114,14 @@ awaitable<result<void>> logger::wait_ready() {
     const auto r =
         co_await ready_.async_wait(boost::asio::posix::descriptor_base::wait_read, flow::as_result);
     if (std::get<0>(r)) {
-      co_return error(errc::timed_out, "logger " + name_ + " does not say that it is ready");
+      co_return error(errc::timed_out, "logger " + name_ + " did not signal readiness in time");
     }
     char byte = 0;
     const auto n =
         flow::retry_interrupted([&] { return ::read(ready_.native_handle(), &byte, 1); });
-    if (n == 0 && must_say_ready_) {
-      co_return error(errc::unavailable, "logger " + name_ + " has not said that it is ready");
+    if (n == 0 && must_signal_ready_) {
+      co_return error(errc::unavailable,
+                      "logger " + name_ + " closed its pipe and did not signal readiness");
     }
     if (n >= 0) {
       break;
@@ -140,21 +142,24 @@ void logger::give_up() {
   }
 }
 
-awaitable<bool> logger::wait_ended(std::chrono::steady_clock::duration limit) {
+awaitable<bool> logger::wait_ended(flow::clock::duration limit) {
   const auto ended = [this] { return process_->ended(); };
   co_return co_await ended_.wait_for(limit, ended);
 }
 
 awaitable<void> logger::join() {
-  const bool by_itself = co_await wait_ended(limits_.end);
-  if (!by_itself) {
-    log_.warning("logger does not end; it is terminated",
+  // Rule 9.
+  const bool on_its_own = co_await wait_ended(limits_.end);
+  if (!on_its_own) {
+    log_.warning("logger did not exit; sending SIGTERM",
                  {{"logger", name_}, {"pid", process_->pid()}});
     terminated_ = true;
     process_->kill(SIGTERM);
   }
   const bool in_time = co_await wait_ended(limits_.terminate);
   if (!in_time) {
+    log_.warning("logger did not exit; sending SIGKILL",
+                 {{"logger", name_}, {"pid", process_->pid()}});
     process_->kill();
   }
   co_await tasks_.join();

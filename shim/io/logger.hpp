@@ -6,16 +6,16 @@
 //   3, 4        what the process writes to its stdout and stderr, each a pipe
 //   5           a pipe the logger writes a byte to, or closes, when it is ready
 //
-// It ends by itself when both pipes have ended. It is not told to while it has something to read,
-// and it outlives a shim that is killed: what is in its pipes is logged all the same.
+// It exits on its own when both pipes have ended. It is not asked to while it has something to
+// read, and it outlives a shim that is killed: what is in its pipes is logged all the same.
 #pragma once
 
 #include <boost/asio/posix/stream_descriptor.hpp>
-#include <chrono>
 #include <memory>
 #include <string>
 
 #include "flow/asio.hpp"
+#include "flow/clock.hpp"
 #include "flow/error.hpp"
 #include "flow/event.hpp"
 #include "flow/system/log.hpp"
@@ -41,9 +41,16 @@ class logger {
   static flow::result<std::unique_ptr<logger>> start(const flow::asio::any_io_executor& executor,
                                                      const stdio_uri& uri, const stdio_owner& owner,
                                                      const logger_limits& limits, flow::log& log);
-  logger(const flow::asio::any_io_executor& executor, std::string name,
-         std::unique_ptr<child_process> process, flow::unique_fd ready, bool must_say_ready,
-         const logger_limits& limits, flow::log& log);
+
+  // One that was started.
+  struct program {
+    std::string name;  // for messages
+    std::unique_ptr<child_process> process;
+    flow::unique_fd ready;   // the reading end
+    bool must_signal_ready;  // by a byte; closing the pipe is not enough
+  };
+  logger(const flow::asio::any_io_executor& executor, program started, const logger_limits& limits,
+         flow::log& log);
   logger(const logger&) = delete;
   logger& operator=(const logger&) = delete;
 
@@ -52,17 +59,18 @@ class logger {
   std::unique_ptr<sink> take_stderr() { return std::move(stderr_); }
   void close_untaken();
 
-  // Returns when it is ready. An error: it does not say so in time, or has ended without saying so
-  // where that is asked of it ("binary-v2").
+  // Returns when it is ready. errc::timed_out if it does not signal that within limits.ready;
+  // errc::unavailable if it closes the pipe without a byte although that is required ("binary-v2").
   flow::awaitable<flow::result<void>> wait_ready();
 
-  // Ends the logger if it is not ready yet.
+  // Kills the logger if it is not ready yet.
   void give_up();
 
-  // False if it has not ended after `limit`.
-  flow::awaitable<bool> wait_ended(std::chrono::steady_clock::duration limit);
+  // Returns false if it has not exited after `limit`.
+  flow::awaitable<bool> wait_ended(flow::clock::duration limit);
 
-  // Returns when it has ended, which is seen to. Its pipes must be closed.
+  // Returns when it has exited: on its own, or by SIGTERM after limits.end, or by SIGKILL
+  // limits.terminate later. Its pipes must be closed.
   flow::awaitable<void> join();
 
  private:
@@ -71,7 +79,7 @@ class logger {
   std::string name_;  // for messages
   std::unique_ptr<child_process> process_;
   boost::asio::posix::stream_descriptor ready_;
-  bool must_say_ready_;
+  bool must_signal_ready_;
   const logger_limits& limits_;
   flow::log& log_;
   std::unique_ptr<sink> stdout_;

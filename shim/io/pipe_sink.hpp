@@ -1,5 +1,5 @@
-// Writes to a pipe, one with a name (see fifo.hpp) or a logger's. Of the latter the reader is a
-// program of its own: when that is gone, nobody can come back, so the pipe is broken.
+// Writes to a pipe: a FIFO (see fifo.hpp) or a logger's. The only reader of a logger's pipe is that
+// program: once it has exited, nobody can open the pipe again, so it is broken.
 #pragma once
 
 #include <boost/asio/posix/stream_descriptor.hpp>

@@ -21,7 +21,7 @@ class source {
   // The client will send no more. May be called again. Never waits.
   virtual void close_input() noexcept = 0;
 
-  // A client that sends on hears that nobody reads.
+  // A client that goes on sending gets an error: nobody reads.
   virtual void close() = 0;
 };
 

@@ -5,6 +5,7 @@
 #include <stop_token>
 
 #include "containerd/types/transfer/streaming.pb.h"
+#include "flow/system/log_failures.hpp"
 #include "runtime_api/ttrpc/status.hpp"
 
 namespace shim {
@@ -22,7 +23,7 @@ namespace {
 constexpr std::size_t max_data = 32768;
 constexpr std::int64_t input_window = 65536;
 
-// More than any client announces: what is beyond is its mistake or its malice.
+// More than any client announces. What is beyond it is a mistake or malice, and not counted.
 constexpr std::int64_t max_window = std::int64_t{1} << 40U;
 
 template <class Message>
@@ -51,7 +52,7 @@ struct streaming::endpoint::peer {
   ttrpc::stream_writer<any> out;
   std::int64_t window = 0;   // bytes it lets us send
   std::int64_t granted = 0;  // bytes we have let it send
-  bool broken = false;       // it is gone, or does not keep to the protocol
+  bool broken = false;       // it has disconnected, or violated the protocol
   bool writing = false;
 };
 
@@ -59,8 +60,11 @@ struct streaming::endpoint::peer {
 
 result<std::unique_ptr<streaming::endpoint>> streaming::endpoint::make(streaming& owner,
                                                                        std::string id, way to) {
-  if (id.empty() || owner.endpoints_.contains(id)) {
-    return error(errc::invalid_argument, "stream \"" + id + "\" has no name, or one that is taken");
+  if (id.empty()) {
+    return error(errc::invalid_argument, "stream without an id: name it by ?streaming_id=");
+  }
+  if (owner.endpoints_.contains(id)) {
+    return error(errc::invalid_argument, "stream " + id + " belongs to another process");
   }
   return std::make_unique<endpoint>(owner, std::move(id), to);
 }
@@ -143,8 +147,8 @@ awaitable<result<std::size_t>> streaming::endpoint::read_some(flow::asio::mutabl
 
 // --- the client's side -------------------------------------------------------------------------
 
-streaming::streaming(const flow::asio::any_io_executor& executor)
-    : executor_(executor), changed_(executor) {}
+streaming::streaming(const flow::asio::any_io_executor& executor, flow::log& log)
+    : executor_(executor), log_(log), changed_(executor) {}
 
 streaming::endpoint* streaming::find(const std::string& id) {
   const auto found = endpoints_.find(id);
@@ -160,7 +164,7 @@ awaitable<result<void>> streaming::stream(ttrpc::call_context& call, ttrpc::stre
   }
   containerd::services::streaming::v1::StreamInit init;
   if (!unwrap(first, "containerd.services.streaming.v1.StreamInit", init) || init.id().empty()) {
-    co_return error(code::invalid_argument, "a stream begins with a StreamInit that names it");
+    co_return error(code::invalid_argument, "the first message must be a StreamInit with an id");
   }
   any ready;
   ready.set_type_url("google.protobuf.Empty");
@@ -175,29 +179,30 @@ awaitable<result<void>> streaming::serve(ttrpc::call_context& call, std::string 
                                          ttrpc::stream_reader<any> in,
                                          ttrpc::stream_writer<any> out) {
   const std::stop_callback wake(call.stop_token(), [this] { changed_.notify_all(); });
-  while (!call.cancelled() && find(id) == nullptr) {
-    co_await changed_.wait();
-  }
+  const auto there = [&] { return call.cancelled() || find(id) != nullptr; };
+  co_await changed_.wait(there);
   if (call.cancelled()) {
     co_return call.cancel_reason();
   }
   endpoint* const process = find(id);
   if (process->attached()) {
-    co_return error(code::already_exists, "stream " + id + " is connected");
+    co_return error(code::already_exists, "stream " + id + " is already connected");
   }
   endpoint::peer client{in, out};
   process->peer_ = &client;
   changed_.notify_all();
-  flow::task_group reading(executor_, [](const std::string&, const std::exception_ptr&) {});
+  const auto disconnect = [&] {
+    client.broken = true;
+    changed_.notify_all();
+  };
+  flow::task_group reading(executor_, flow::log_failures(log_, "stream " + id, disconnect));
   reading.spawn("receive", receive(client, id, process));
-  while (!call.cancelled() && !client.broken && find(id) == process) {
-    co_await changed_.wait();
-  }
+  const auto over = [&] { return call.cancelled() || client.broken || find(id) != process; };
+  co_await changed_.wait(over);
   // From here on nobody writes to it.
   client.broken = true;
-  while (client.writing) {
-    co_await changed_.wait();
-  }
+  const auto written = [&] { return !client.writing; };
+  co_await changed_.wait(written);
   if (const auto found = endpoints_.find(id);
       found != endpoints_.end() && found->second->peer_ == &client) {
     found->second->peer_ = nullptr;
@@ -220,7 +225,7 @@ awaitable<void> streaming::receive(endpoint::peer& from, std::string id, const e
       process->input_ended_ = true;
       break;
     } else {
-      from.broken = true;  // lost, or it wants no more
+      from.broken = true;  // its connection was lost, or it ended the call
     }
     changed_.notify_all();
   }

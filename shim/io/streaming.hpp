@@ -9,8 +9,9 @@
 //   input:                              <-   WindowUpdate{n}
 //            Data ... end               ->
 //
-// A client may connect before the process is created, and again after its connection was lost; one
-// at a time. What was handed to a connection counts as read.
+// Rule 10 of shim/DESIGN.md, "Delivery": a client may connect before the process is created, and
+// again after its connection was lost; one at a time. What was handed to a connection counts as
+// read.
 #pragma once
 
 #include <map>
@@ -20,6 +21,7 @@
 #include "flow/asio.hpp"
 #include "flow/error.hpp"
 #include "flow/event.hpp"
+#include "flow/system/log.hpp"
 #include "flow/task_group.hpp"
 
 namespace shim {
@@ -33,7 +35,7 @@ class streaming final : public containerd::services::streaming::v1::streaming_se
    public:
     enum class way { input, output };
 
-    // errc::invalid_argument if the name is taken, or none.
+    // errc::invalid_argument if `id` is empty, or another stream of a process has it.
     static flow::result<std::unique_ptr<endpoint>> make(streaming& owner, std::string id, way to);
     endpoint(streaming& owner, std::string id, way to);
     endpoint(const endpoint&) = delete;
@@ -42,8 +44,8 @@ class streaming final : public containerd::services::streaming::v1::streaming_se
 
     bool attached() const noexcept { return peer_ != nullptr; }
 
-    // Waits for a client, and for it to want something; then hands over at least one byte.
-    // errc::aborted after close().
+    // Waits for a client whose window is open, and hands over at least one byte. errc::aborted after
+    // close(), unless some were being sent.
     flow::awaitable<flow::result<std::size_t>> write_some(flow::asio::const_buffer data);
 
     // Waits for at least one byte. boost::asio::error::eof when the client has ended the stream, or
@@ -70,7 +72,8 @@ class streaming final : public containerd::services::streaming::v1::streaming_se
     bool closed_ = false;
   };
 
-  explicit streaming(const flow::asio::any_io_executor& executor);
+  // `log` outlives the object.
+  streaming(const flow::asio::any_io_executor& executor, flow::log& log);
 
   // The call of a client; lasts as long as it is attached.
   flow::awaitable<flow::result<void>> stream(ttrpc::call_context& call,
@@ -86,6 +89,7 @@ class streaming final : public containerd::services::streaming::v1::streaming_se
   endpoint* find(const std::string& id);
 
   flow::asio::any_io_executor executor_;
+  flow::log& log_;
   std::map<std::string, endpoint*> endpoints_;
   flow::event changed_;
 };

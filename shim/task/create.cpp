@@ -130,9 +130,9 @@ awaitable<result<void>> task_service::create_container(context& call, container&
 awaitable<result<void>> task_service::open_streams(const container& c, process& init,
                                                    stdio_names names) {
   init.stdio = std::move(names);
+  const stdio_context with{executor_, streaming_, config_.stdio, log_};
   const stdio_owner owner{c.id(), events_.containerd_namespace()};
-  auto streams =
-      process_streams::open(executor_, c.id(), owner, init.stdio, streaming_, config_.stdio, log_);
+  auto streams = process_streams::open(with, {c.id(), owner, init.stdio});
   if (!streams) {
     co_return streams.error();
   }

@@ -37,9 +37,9 @@ task_service::answer<task_service::empty> task_service::exec(
               .err = request.stderr(),
               .terminal = request.terminal()};
   p->spec = std::move(spec.value());
+  const stdio_context with{executor_, streaming_, config_.stdio, log_};
   const stdio_owner owner{c.id(), events_.containerd_namespace()};
-  auto streams = process_streams::open(executor_, c.id() + "/" + p->exec_id, owner, p->stdio,
-                                       streaming_, config_.stdio, log_);
+  auto streams = process_streams::open(with, {c.id() + "/" + p->exec_id, owner, p->stdio});
   if (!streams) {
     co_return std::move(streams).error();
   }

@@ -24,7 +24,7 @@ task_service::task_service(const flow::asio::any_io_executor& executor, sandbox&
       config_(c),
       on_shutdown_(std::move(on_shutdown)),
       log_(log),
-      streaming_(executor),
+      streaming_(executor, log),
       lingering_(executor, flow::log_failures(log, "lingering")),
       removed_(executor),
       trimmer_(executor, log),

@@ -3,10 +3,12 @@
 #include <stdexcept>
 
 #include "tests/support/co_test.hpp"
+#include "tests/support/settle.hpp"
 
 using flow::awaitable;
 using flow::task_group;
 using tests::co_test;
+using tests::settle;
 
 namespace {
 
@@ -30,7 +32,7 @@ TEST(TaskGroup, JoinWaitsForEveryTask) {
     for (int i = 0; i < 3; ++i) {
       group.spawn("waiter", wait_then_count(go, count));
     }
-    co_await go.wait_for(std::chrono::milliseconds(1));
+    co_await settle(executor);
     EXPECT_EQ(group.size(), 3U);
     go.notify_all();
     co_await group.join();

@@ -4,9 +4,13 @@
 #include <unistd.h>
 
 #include <csignal>
+#include <optional>
 
 #include "flow/system/file.hpp"
+#include "flow/testing/manual_clock.hpp"
+#include "tests/support/captured_log.hpp"
 #include "tests/support/co_test.hpp"
+#include "tests/support/settle.hpp"
 #include "tests/support/temporary_directory.hpp"
 
 using flow::awaitable;
@@ -14,12 +18,13 @@ using flow::errc;
 using namespace std::chrono_literals;
 using shim::logger;
 using tests::co_test;
+using tests::settle;
 
 namespace {
 
 // A logger in a directory of its own; see tests/logger/main.cpp for what it can be told.
 struct logger_bench {
-  explicit logger_bench(boost::asio::any_io_executor ex) : executor(ex), log(-1) {
+  explicit logger_bench(boost::asio::any_io_executor ex) : executor(ex) {
     ::signal(SIGPIPE, SIG_IGN);
   }
 
@@ -28,7 +33,7 @@ struct logger_bench {
   }
 
   flow::result<std::unique_ptr<logger>> start(const std::string& text) {
-    return logger::start(executor, shim::parse_stdio_uri(text), {"c1", "k8s.io"}, limits, log);
+    return logger::start(executor, shim::parse_stdio_uri(text), {"c1", "k8s.io"}, limits, log.to);
   }
 
   std::string file(const std::string& name) const {
@@ -39,7 +44,7 @@ struct logger_bench {
   boost::asio::any_io_executor executor;
   tests::temporary_directory directory;
   shim::logger_limits limits;
-  flow::log log;
+  tests::captured_log log;
 };
 
 awaitable<void> write_all(shim::sink& to, std::string text) {
@@ -56,8 +61,17 @@ awaitable<void> write_all(shim::sink& to, std::string text) {
 
 awaitable<void> wait_read(const boost::asio::any_io_executor& executor, shim::sink& s) {
   while (s.unread() != 0) {
-    co_await flow::event(executor).wait_for(1ms);
+    co_await settle(executor);
   }
+}
+
+awaitable<void> keep_ready(logger& one, std::optional<flow::result<void>>& to) {
+  auto ready = co_await one.wait_ready();
+  to = std::move(ready);
+}
+
+void fail_test(const std::string& name, const std::exception_ptr& failure) {
+  ADD_FAILURE() << name << ": " << flow::describe(failure);
 }
 
 }  // namespace
@@ -140,7 +154,7 @@ TEST(Logger, SilentOneIsReadyUnlessItMustSaySo) {
     const auto strict = b.start(b.uri("silent", "binary-v2"));
     const auto not_ready = co_await strict.value()->wait_ready();
     EXPECT_FALSE(not_ready);
-    EXPECT_NE(not_ready.error().message().find("has not said that it is ready"), std::string::npos);
+    EXPECT_NE(not_ready.error().message().find("did not signal readiness"), std::string::npos);
     strict.value()->give_up();
     strict.value()->close_untaken();
     co_await strict.value()->join();
@@ -149,11 +163,19 @@ TEST(Logger, SilentOneIsReadyUnlessItMustSaySo) {
 
 TEST(Logger, OneThatNeverSaysAnythingIsGivenUp) {
   co_test([](auto executor) -> awaitable<void> {
+    flow::testing::manual_clock time(executor);
     logger_bench b(executor);
-    b.limits.ready = 1ms;
     const auto one = b.start(b.uri("mute"));
-    const auto ready = co_await one.value()->wait_ready();
-    EXPECT_EQ(ready.error().code(), flow::error_code(errc::timed_out));
+    std::optional<flow::result<void>> ready;
+    flow::task_group tasks(executor, fail_test);
+    tasks.spawn("ready", keep_ready(*one.value(), ready));
+    co_await settle(executor);
+    time.advance(b.limits.ready - 1ms);
+    co_await settle(executor);
+    EXPECT_FALSE(ready.has_value());
+    time.advance(1ms);
+    co_await tasks.join();
+    EXPECT_EQ(ready->error().code(), flow::error_code(errc::timed_out));
     one.value()->give_up();
     const bool ended = co_await one.value()->wait_ended(60s);
     EXPECT_TRUE(ended) << "killed";
@@ -163,9 +185,8 @@ TEST(Logger, OneThatNeverSaysAnythingIsGivenUp) {
 
 TEST(Logger, OneThatNeverEndsIsKilledAtLast) {
   co_test([](auto executor) -> awaitable<void> {
+    flow::testing::manual_clock time(executor);
     logger_bench b(executor);
-    b.limits.end = 1ms;
-    b.limits.terminate = 1ms;
     const auto one = b.start(b.uri("stubborn"));
     const auto out = one.value()->take_stdout();
     const auto ready = co_await one.value()->wait_ready();
@@ -174,7 +195,21 @@ TEST(Logger, OneThatNeverEndsIsKilledAtLast) {
     co_await wait_read(executor, *out);
     out->close();
     one.value()->close_untaken();
-    co_await one.value()->join();
+    flow::task_group tasks(executor, fail_test);
+    tasks.spawn("join", one.value()->join());
+    co_await settle(executor);
+    time.advance(b.limits.end - 1ms);
+    co_await settle(executor);
+    EXPECT_EQ(b.log.text(), "") << "it may take its time";
+    time.advance(1ms);
+    co_await settle(executor);
+    EXPECT_EQ(b.log.count("sending SIGTERM"), 1U) << b.log.text();
+    time.advance(b.limits.terminate - 1ms);
+    co_await settle(executor);
+    EXPECT_EQ(b.log.count("sending SIGKILL"), 0U) << b.log.text();
+    time.advance(1ms);
+    co_await tasks.join();
+    EXPECT_EQ(b.log.count("sending SIGKILL"), 1U) << b.log.text();
     EXPECT_EQ(b.file("out"), "all of it");
   });
 }

@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 #include <sys/stat.h>
 
+#include "flow/testing/manual_clock.hpp"
 #include "tests/support/co_test.hpp"
 #include "tests/support/fake_agent.hpp"
 #include "tests/support/fake_machine.hpp"
@@ -26,7 +27,7 @@ struct streams_bench {
   explicit streams_bench(boost::asio::any_io_executor ex)
       : executor(ex),
         log(-1),
-        streams(ex),
+        streams(ex, log),
         machine(ex),
         agent(ex, machine),
         guest(ex, machine, [](const hvsock::agent::v1::Event&) {}, log) {}
@@ -50,7 +51,8 @@ struct streams_bench {
   }
 
   flow::result<std::unique_ptr<process_streams>> open(const stdio_names& names) {
-    return process_streams::open(executor, "test", {"c1", "k8s.io"}, names, streams, limits, log);
+    return process_streams::open({executor, streams, limits, log},
+                                 {"test", {"c1", "k8s.io"}, names});
   }
 
   boost::asio::any_io_executor executor;
@@ -72,6 +74,10 @@ std::string take(const unique_fd& from) {
   const auto n = ::read(from.get(), all.data(), all.size());
   all.resize(n > 0 ? static_cast<std::size_t>(n) : 0);
   return all;
+}
+
+void fail_test(const std::string& name, const std::exception_ptr& failure) {
+  ADD_FAILURE() << name << ": " << flow::describe(failure);
 }
 
 bool at_end(const unique_fd& from) {
@@ -209,6 +215,7 @@ TEST(ProcessStreams, NeverAttachedTheyEndAllTheSame) {
 
 TEST(ProcessStreams, StreamThatDoesNotEndIsCutOff) {
   co_test([](auto executor) -> awaitable<void> {
+    flow::testing::manual_clock time(executor);
     streams_bench b(executor);
     co_await b.boot();
     const stdio_names names{.in = {}, .out = b.fifo("out"), .err = {}};
@@ -220,8 +227,18 @@ TEST(ProcessStreams, StreamThatDoesNotEndIsCutOff) {
     EXPECT_TRUE(attached);
     co_await settle(executor);
     EXPECT_EQ(take(out), "first");
-    co_await streams.value()->finish(1ms);
+    flow::task_group tasks(executor, fail_test);
+    tasks.spawn("finish", streams.value()->finish(5s));
+    co_await settle(executor);
+    time.advance(4999ms);
+    co_await settle(executor);
+    EXPECT_EQ(tasks.size(), 1U);
+    EXPECT_FALSE(streams.value()->truncated());
+    time.advance(1ms);
+    co_await tasks.join();
+    EXPECT_TRUE(streams.value()->truncated());
     co_await streams.value()->linger();
+    EXPECT_TRUE(streams.value()->delivered()) << "what came before was read";
     EXPECT_TRUE(at_end(out));
     co_await b.stop();
   });

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "containerd/events/task.pb.h"
+#include "flow/testing/manual_clock.hpp"
 #include "shim/config/limits.hpp"
 #include "tests/support/co_test.hpp"
 #include "tests/support/fake_containerd.hpp"
@@ -22,6 +23,10 @@ containerd::events::TaskStart started(const std::string& id) {
   containerd::events::TaskStart event;
   event.set_container_id(id);
   return event;
+}
+
+void fail_test(const std::string& name, const std::exception_ptr& failure) {
+  ADD_FAILURE() << name << ": " << flow::describe(failure);
 }
 
 struct publisher_bench {
@@ -102,8 +107,7 @@ TEST(Publisher, WhatDoesNotFitIsDroppedAndCountedAndTheRestKeepsItsOrder) {
     EXPECT_EQ(b.events.dropped(), 2U);
     b.events.publish("/6", started("small"));
     EXPECT_EQ(b.events.dropped(), 2U) << "there is room for it";
-    // A message of that size is more than containerd takes; none of them blocks those behind.
-    co_await b.events.flush(1ms);
+    co_await b.events.flush(0s);
   });
 }
 
@@ -147,10 +151,47 @@ TEST(Publisher, FlushReturnsWhenAllWasTaken) {
 
 TEST(Publisher, FlushGivesUpOnAContainerdThatIsAway) {
   co_test([](auto executor) -> awaitable<void> {
+    flow::testing::manual_clock time(executor);
     publisher_bench b(executor);
     b.events.start();
     b.events.publish("/1", started("c1"));
-    co_await b.events.flush(1ms);
+    flow::task_group tasks(executor, fail_test);
+    tasks.spawn("flush", b.events.flush(5s));
+    for (int i = 0; i < 49; ++i) {
+      co_await settle(executor);
+      time.advance(100ms);
+    }
+    co_await settle(executor);
+    EXPECT_EQ(tasks.size(), 1U) << "it may come back";
+    time.advance(100ms);
+    co_await tasks.join();
+  });
+}
+
+TEST(Publisher, NewEventsDoNotShortenThePauseBetweenTries) {
+  co_test([](auto executor) -> awaitable<void> {
+    flow::testing::manual_clock time(executor);
+    publisher_bench b(executor);
+    fake_containerd containerd(executor, b.address);
+    containerd.refuse = 1000;
+    b.events.start();
+    b.events.publish("/1", started("c1"));
+    std::size_t tries = 1;
+    for (const auto pause : {10ms, 20ms, 40ms, 80ms, 160ms, 320ms, 640ms, 1000ms, 1000ms}) {
+      co_await containerd.until_called(tries);
+      co_await settle(executor);
+      time.advance(pause - 1ms);
+      for (int i = 0; i < 3; ++i) {
+        b.events.publish("/more", started("c1"));
+        co_await settle(executor);
+      }
+      EXPECT_EQ(containerd.calls, tries) << "in the pause of " << pause.count() << " ms";
+      time.advance(1ms);
+      ++tries;
+    }
+    co_await containerd.until_called(tries);
+    co_await b.events.flush(0s);
+    co_await containerd.stop();
   });
 }
 
@@ -162,7 +203,7 @@ TEST(Publisher, AnswerThatComesAfterTheFlushGaveUpHarmsNobody) {
     b.events.start();
     b.events.publish("/1", started("c1"));
     co_await containerd.until_called(1);
-    flow::task_group tasks(executor, [](const std::string&, const std::exception_ptr&) {});
+    flow::task_group tasks(executor, fail_test);
     tasks.spawn("flush", b.events.flush(0s));
     containerd.answer();
     co_await tasks.join();

@@ -16,9 +16,11 @@
 #include "runtime_api/guest/contract.hpp"
 #include "shim/config/limits.hpp"
 #include "tests/support/co_test.hpp"
+#include "tests/support/settle.hpp"
 
 using flow::awaitable;
 using tests::co_test;
+using tests::settle;
 namespace json = boost::json;
 
 namespace {
@@ -193,7 +195,7 @@ TEST(QemuDisks, ImageIsClosedOnceTheGuestHasReleasedIt) {
     };
     tasks.spawn("detach", detach(b.disks, gone));
     while (b.qemu.commands.empty()) {
-      co_await flow::event(executor).wait_for(std::chrono::milliseconds(1));
+      co_await settle(executor);
     }
     EXPECT_EQ(b.qemu.commands, strings{"device_del"});
     EXPECT_FALSE(gone);

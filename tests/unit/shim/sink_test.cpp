@@ -1,4 +1,4 @@
-#include "shim/io/sink.hpp"
+#include "shim/io/open_sink.hpp"
 
 #include <fcntl.h>
 #include <gtest/gtest.h>

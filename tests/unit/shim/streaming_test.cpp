@@ -56,7 +56,7 @@ Any data(const std::string& text) {
 // Clients of a shim, each on a connection of its own.
 struct streaming_bench {
   explicit streaming_bench(boost::asio::any_io_executor ex)
-      : executor(ex), log(-1), service(ex), server(ex, log) {
+      : executor(ex), log(-1), service(ex, log), server(ex, log) {
     server.add_service(service);
   }
 

@@ -1,7 +1,6 @@
-#include "shim/io/sink.hpp"
+#include "shim/io/open_sink.hpp"
 
 #include <fcntl.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -30,7 +29,7 @@ class null_sink final : public sink {
   void close() override {}
 };
 
-// A regular file, or a device: written without waiting, as files are.
+// A regular file or a device. Writing does not wait.
 class file_sink final : public sink {
  public:
   explicit file_sink(unique_fd file) : file_(std::move(file)) {}
@@ -63,40 +62,42 @@ result<std::unique_ptr<sink>> open_file(const std::string& path, int flags) {
   return std::unique_ptr<sink>(std::make_unique<file_sink>(std::move(file)));
 }
 
+// A file is not created: the client meant something that exists.
+result<std::unique_ptr<sink>> open_path(const flow::asio::any_io_executor& executor,
+                                        const std::string& path) {
+  auto file = looked_up_file::find(path);
+  if (!file) {
+    return std::move(file).error();
+  }
+  if (!file.value().is_fifo()) {
+    return open_file(path, 0);
+  }
+  return fifo_sink::open(executor, std::move(file.value()));
+}
+
+result<std::unique_ptr<sink>> create_file(const std::string& path) {
+  std::error_code ec;
+  std::filesystem::create_directories(std::filesystem::path(path).parent_path(), ec);
+  // A directory that could not be made shows when the file is opened.
+  return open_file(path, O_CREAT);
+}
+
 }  // namespace
 
-result<std::unique_ptr<sink>> open_sink(flow::asio::any_io_executor executor,
+result<std::unique_ptr<sink>> open_sink(const flow::asio::any_io_executor& executor,
                                         const stdio_uri& uri) {
-  const auto& path = uri.path;
-  if ((uri.what == stdio_uri::kind::path || uri.what == stdio_uri::kind::file) &&
-      !path.starts_with('/')) {
-    return error(errc::invalid_argument, "stdio needs an absolute path: " + path);
+  using kind = stdio_uri::kind;
+  if (uri.what == kind::none) {
+    return std::unique_ptr<sink>(std::make_unique<null_sink>());
   }
-  switch (uri.what) {
-    case stdio_uri::kind::none:
-      return std::unique_ptr<sink>(std::make_unique<null_sink>());
-    case stdio_uri::kind::path: {
-      auto file = looked_up_file::find(path);
-      if (!file) {
-        return std::move(file).error();
-      }
-      if (!file.value().is_fifo()) {
-        return open_file(path, 0);
-      }
-      return fifo_sink::open(std::move(executor), std::move(file.value()));
-    }
-    case stdio_uri::kind::file: {
-      std::error_code ec;
-      std::filesystem::create_directories(std::filesystem::path(path).parent_path(), ec);
-      // A directory that could not be made shows when the file is opened.
-      return open_file(path, O_CREAT);
-    }
-    case stdio_uri::kind::binary:
-    case stdio_uri::kind::stream:
-    case stdio_uri::kind::unknown:
-      break;
+  if (uri.what != kind::path && uri.what != kind::file) {
+    return error(errc::invalid_argument, "unknown stdio scheme " + uri.scheme);
   }
-  return error(errc::invalid_argument, "unknown stdio scheme " + uri.scheme);
+  if (!uri.path.starts_with('/')) {
+    return error(errc::invalid_argument,
+                 "stdio path \"" + uri.path + "\" is not absolute: give it from / on");
+  }
+  return uri.what == kind::path ? open_path(executor, uri.path) : create_file(uri.path);
 }
 
 }  // namespace shim
