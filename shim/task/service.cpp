@@ -106,9 +106,10 @@ void task_service::report() const {
                           {"exec_id", p.exec_id},
                           {"pid", p.pid},
                           {"state", name_of(p.life.now())},
-                          {"lost", p.exit.lost},
-                          {"delivered", p.streams && p.streams->delivered()},
-                          {"lost_bytes", p.streams ? p.streams->lost() : 0}});
+                          {"lost_with_machine", p.exit.lost}});
+    if (p.streams) {
+      p.streams->log_report();
+    }
   };
   for (const auto& [id, c] : containers_) {
     line(*c, *c->init());
