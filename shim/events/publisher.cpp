@@ -20,7 +20,7 @@ constexpr const char* namespace_key = "containerd-namespace-ttrpc";
 
 }  // namespace
 
-publisher::publisher(flow::asio::any_io_executor executor, std::string address,
+publisher::publisher(const flow::asio::any_io_executor& executor, std::string address,
                      std::string containerd_namespace, flow::log& log)
     : executor_(executor),
       address_(std::move(address)),

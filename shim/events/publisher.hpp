@@ -30,7 +30,7 @@ class publisher {
  public:
   // `address` is the path of containerd's ttrpc socket; if it is empty, events are discarded. `log`
   // outlives the object.
-  publisher(flow::asio::any_io_executor executor, std::string address,
+  publisher(const flow::asio::any_io_executor& executor, std::string address,
             std::string containerd_namespace, flow::log& log);
   publisher(const publisher&) = delete;
   publisher& operator=(const publisher&) = delete;

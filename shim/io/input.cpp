@@ -9,7 +9,8 @@ namespace shim {
 
 using flow::awaitable;
 
-input::input(flow::asio::any_io_executor executor, std::unique_ptr<source> from, flow::log& log)
+input::input(const flow::asio::any_io_executor& executor, std::unique_ptr<source> from,
+             flow::log& log)
     : from_(std::move(from)), tasks_(executor, flow::log_failures(log, "stdin")) {}
 
 void input::start(flow::stream& to) {

@@ -15,7 +15,7 @@ namespace shim {
 class input {
  public:
   // `log` outlives the object.
-  input(flow::asio::any_io_executor executor, std::unique_ptr<source> from, flow::log& log);
+  input(const flow::asio::any_io_executor& executor, std::unique_ptr<source> from, flow::log& log);
   input(const input&) = delete;
   input& operator=(const input&) = delete;
 

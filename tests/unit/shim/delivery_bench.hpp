@@ -21,7 +21,7 @@ namespace tests {
 // A client at a pipe that takes `room` bytes before somebody reads.
 class pipe_double final : public shim::sink {
  public:
-  explicit pipe_double(boost::asio::any_io_executor executor) : changed_(executor) {}
+  explicit pipe_double(const boost::asio::any_io_executor& executor) : changed_(executor) {}
 
   flow::awaitable<flow::result<std::size_t>> write_some(flow::asio::const_buffer data) override {
     const auto decided = [this] { return closed || failure || unread_.size() < room; };
@@ -75,7 +75,7 @@ class pipe_double final : public shim::sink {
 };
 
 struct delivery_bench {
-  explicit delivery_bench(boost::asio::any_io_executor ex)
+  explicit delivery_bench(const boost::asio::any_io_executor& ex)
       : executor(ex),
         time(ex),
         link(ex),

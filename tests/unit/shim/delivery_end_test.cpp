@@ -111,11 +111,12 @@ TEST(DeliveryEnd, LingersUntilTheReaderHasAll) {
     bool over = false;
     tasks.spawn("linger", set_when(b.output.linger(), over));
     // Slow, but it moves.
-    while (!over) {
+    for (int i = 0; i < 10 && !over; ++i) {
       co_await b.pass(500s);
       b.client->read(50000);
       co_await b.pass(250ms);
     }
+    EXPECT_TRUE(over);
     co_await tasks.join();
     co_await b.output.join();
     EXPECT_EQ(b.client->got, data);

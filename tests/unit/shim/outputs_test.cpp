@@ -18,7 +18,7 @@ namespace {
 
 // The outputs of a process, each with a guest's end and a client's.
 struct outputs_bench {
-  explicit outputs_bench(boost::asio::any_io_executor ex)
+  explicit outputs_bench(const boost::asio::any_io_executor& ex)
       : executor(ex),
         time(ex),
         out_link(ex),
