@@ -17,7 +17,7 @@ using std::filesystem::path;
 
 namespace {
 
-// Lines of "source directory type options 0 0".
+// Lines have the form "source directory type options 0 0".
 std::vector<path> hierarchies(std::string_view mounts) {
   std::vector<path> found;
   while (!mounts.empty()) {
@@ -50,7 +50,7 @@ result<void> join_cgroup(const std::string& cgroup, const std::string& mounts) {
     if (!std::filesystem::exists(members, ec)) {
       continue;
     }
-    // 0 is the process that writes.
+    // Writing 0 moves the writing process.
     if (auto written = flow::write_file(members, "0"); !written) {
       return std::move(written).error().in("join cgroup");
     }

@@ -22,11 +22,11 @@ namespace {
 
 bool somebody_listens(const path& name) {
   const auto connection = flow::connect_unix(name);
-  // A full backlog is also somebody.
+  // A full backlog also means that a process is listening.
   return connection || connection.error().code() == boost::asio::error::would_block;
 }
 
-// The socket's file is its owner's alone from the start.
+// Only the owner can ever open the socket: its mode is restricted before it is bound.
 result<unique_fd> listen_privately(const path& name) {
   const mode_t before = ::umask(0177);
   auto listening = flow::listen_unix(name, SOMAXCONN);

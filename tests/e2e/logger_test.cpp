@@ -77,7 +77,7 @@ TEST_F(Logger, ThatIgnoresSigtermEndsInItsOwnTime) {
 TEST_F(Logger, ThatDiesIsReportedAndTheContainerRunsOn) {
   const auto result = run("dies", "seq 1 300000; exit 6");
   EXPECT_EQ(result.status, 6) << result.err;
-  EXPECT_TRUE(eventually([&] { return log().find("output lost in all") != std::string::npos; }));
+  EXPECT_TRUE(eventually([&] { return log().find("output lost (total)") != std::string::npos; }));
   const auto said = log();
   EXPECT_NE(said.find("output cannot be delivered"), std::string::npos);
   EXPECT_NE(said.find("hvsock-test-logger exited with status 7"), std::string::npos);
