@@ -1,4 +1,4 @@
-// What is wrong is said, through ctr, and nothing is left of the attempt.
+// Errors are reported through ctr, and a failed attempt leaves nothing behind.
 #include <sys/mount.h>
 
 #include <fstream>
