@@ -60,7 +60,7 @@ result<void> prepare_process(const start_input& input) {
     ::setenv("TTRPC_ADDRESS", input.events_address.c_str(), 0);
   }
   // containerd can be configured to give each shim, with its guest, its own core-scheduling group.
-  if (const char* wanted = std::getenv("SCHED_CORE"); wanted != nullptr && *wanted != '\0') {
+  if (const char* value = std::getenv("SCHED_CORE"); value != nullptr && *value != '\0') {
     if (::prctl(PR_SCHED_CORE, PR_SCHED_CORE_CREATE, 0, PR_SCHED_CORE_SCOPE_THREAD, 0) != 0) {
       return system_error("core scheduling (SCHED_CORE is set)");
     }

@@ -224,15 +224,15 @@ result<config> load_config(const path& program, const path& file) {
   c.vsock_daemon = directory / "hvsock-vsockd";
   c.stdio = delivery_limits();
 
-  const path wanted = file.empty() ? path(default_config_file) : file;
-  if (file.empty() && ::access(wanted.c_str(), F_OK) != 0) {
+  const path chosen = file.empty() ? path(default_config_file) : file;
+  if (file.empty() && ::access(chosen.c_str(), F_OK) != 0) {
     return c;
   }
   const std::string origin = file.empty() ? "" : ", named in the runtime options";
-  if (auto readable = check_file(wanted, R_OK, "configuration file", origin); !readable) {
+  if (auto readable = check_file(chosen, R_OK, "configuration file", origin); !readable) {
     return std::move(readable).error();
   }
-  if (auto applied = apply_file(c, wanted); !applied) {
+  if (auto applied = apply_file(c, chosen); !applied) {
     return std::move(applied).error();
   }
   // A logger gets the same time as any other reader.

@@ -3,11 +3,10 @@
 //
 //   DIRECTORY/entries   created and filled by the shim
 //   DIRECTORY/share     the same tree as virtiofsd serves it: read-only, except for the mounts
-//   below it
+//                       below it
 //
-// The guest's root can write to any directory it is given. If that were the shim's working
-// directory, it could place links in the shim's way, or fill the file system that holds the
-// shim's state.
+// The guest's root can write to any directory it is given. If that were the directory in which the
+// shim works, it could place links in the shim's way, or fill the file system that holds its state.
 #pragma once
 
 #include <cstdint>

@@ -52,7 +52,7 @@ sandbox_service::answer<api::CreateSandboxResponse> sandbox_service::create_sand
   }
   if (request.sandbox_id() != id_) {
     co_return error(code::invalid_argument,
-                    "this shim is for sandbox " + id_ + ", not for " + request.sandbox_id());
+                    "this shim serves sandbox " + id_ + ", not " + request.sandbox_id());
   }
   // No root file system is mounted: the sandbox itself consists of its machine only.
   bundle_ = request.bundle_path();

@@ -17,9 +17,8 @@ namespace api = containerd::task::v2;
 
 task_service::answer<task_service::empty> task_service::kill(context& /*call*/,
                                                              const api::KillRequest& request) {
-  // Until the guest has booted, a container that is being created is not found, as in all
-  // other calls; boot_timeout limits that wait. A guest that hangs after booting must not make
-  // it unkillable.
+  // Until the guest has booted, a container that is being created is not found, as in all other
+  // calls; boot_timeout limits that wait. If the guest hangs later, it must still be killable.
   const auto which = sandbox_.is_ready() ? visibility::any : visibility::known;
   const auto located = find_process(request.id(), request.exec_id(), which);
   if (!located) {
@@ -30,8 +29,7 @@ task_service::answer<task_service::empty> task_service::kill(context& /*call*/,
     co_return error(code::invalid_argument, "signal " + std::to_string(request.signal()));
   }
   const auto effect = can_kill(owner->standing_of(*p), request.signal(), owner->id());
-  // This also applies to a process that has exited: its exit must not wait for its reader
-  // any longer.
+  // This also applies to a process that has exited: its exit must no longer wait for its reader.
   if (request.signal() == SIGKILL && p->streams) {
     p->streams->expedite();
   }
@@ -77,7 +75,7 @@ awaitable<result<void>> task_service::send_signal(const container& c, std::share
   request.set_all(all);
   const agent_call limit(limits::signal_process, "kill " + c.id());
   const auto killed = co_await sandbox_.agent().kill(request, limit.options());
-  // If a guest does not answer to SIGKILL, its machine is killed, see enforce_kill().
+  // SIGKILL succeeds even if the guest does not answer: enforce_kill() then kills the machine.
   if (!killed && (signal != SIGKILL || killed.error().code() == code::not_found)) {
     co_return limit.failed(killed.error());
   }
