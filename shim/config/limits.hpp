@@ -125,32 +125,33 @@ inline constexpr seconds unplug_disk{10};
 inline constexpr seconds probe{10};
 inline constexpr std::uint32_t probe_memory_mib = 192;
 
-// Another shim may be probing: how often to look whether it has done so.
+// How often to check whether another shim has finished its probe.
 inline constexpr milliseconds retry_probe_lock{20};
 
-// A process of a machine has exited: its stderr ends with it, unless it left a child behind.
+// How long to wait for the end of an exited process's stderr: it ends with the process of the
+// machine, unless that has left a child.
 inline constexpr seconds last_output{1};
 
-// A guest decides what its console says, and how much. A longer line is cut; of the lines the last
-// ones are kept for an error's text.
+// The guest controls the content and amount of its console output. Longer lines are cut, and the
+// last lines are kept for error texts.
 inline constexpr std::size_t output_line = 512;
 inline constexpr std::size_t kept_output_lines = 8;
 inline constexpr std::size_t output_read = 1024;  // at a time
 
-// QEMU's longest answer to what it is asked is far below this. A guest that has taken QEMU over
-// must not make the shim hold more.
+// QEMU's longest answer is far below this. A guest that has taken over QEMU must not make the shim
+// hold more.
 inline constexpr std::size_t monitor_line = std::size_t{1} << 20U;
 inline constexpr std::size_t monitor_read = 4096;  // at a time
 
-// As virtio-scsi addresses them.
+// The number of disks that virtio-scsi can address.
 inline constexpr std::uint32_t disks = 16384;
 
-// The CID of a guest on hvsock-vsockd. Any would do: each of them has a device, and so a world of
-// CIDs, to itself.
+// The CID of a guest on hvsock-vsockd. Any would do: each guest has its own device, and so its own
+// set of CIDs.
 inline constexpr std::uint32_t private_guest_cid = 3;
 
-// How many CIDs are drawn for a guest on the kernel's vsock, of 2^31, before the shim believes that
-// none is free.
+// How many random CIDs, of 2^31, the shim tries for a guest on the kernel's vsock before it assumes
+// that none is free.
 inline constexpr int guest_cid_draws = 64;
 
 // How often the guest's clock is set.
