@@ -1,5 +1,5 @@
-# Sourced by the scripts here: announces a step, runs it, says how long it took. The output of a step that
-# succeeds goes to a file; of one that fails it is shown.
+# Sourced by the scripts in this directory: announces a step, runs it, and prints how long it took.
+# The output of a step is shown only if the step fails.
 
 steps_log=$(mktemp)
 trap 'rm -f "$steps_log"' EXIT
@@ -7,7 +7,7 @@ trap 'rm -f "$steps_log"' EXIT
 # seconds_since START: with one decimal
 seconds_since() { awk -v a="$1" -v b="$EPOCHREALTIME" 'BEGIN { printf "%.1f s", b - a }'; }
 
-# step TEXT COMMAND...: quiet
+# step TEXT COMMAND...: runs the command quietly
 step() {
   local text=$1 begin=$EPOCHREALTIME
   shift
@@ -21,7 +21,7 @@ step() {
   fi
 }
 
-# build PRESET [TARGET...]: configures if that was not done yet, and builds
+# build PRESET [TARGET...]: configures if necessary, and builds
 build() {
   local preset=$1
   shift

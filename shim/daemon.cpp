@@ -70,12 +70,12 @@ class daemon {
     if (ended_) {
       return;
     }
-    log_.info("ending", {{"reason", why}});
+    log_.info("shutting down", {{"reason", why}});
     ended_ = true;
     ending_.notify_all();
   }
 
-  // A sandbox that was created as one outlives its containers.
+  // A sandbox created by CreateSandbox outlives its containers.
   void end_with_tasks() {
     if (!sandboxes_.created()) {
       end("shutdown");
@@ -110,7 +110,7 @@ class daemon {
     }
   }
 
-  // Nothing is left but the writers of output that is still to be delivered.
+  // Only the writers of output that is still to be delivered are left.
   awaitable<void> stop() {
     listener_.close();
     signals_.cancel();
@@ -123,10 +123,10 @@ class daemon {
     co_await events_.flush(limits::last_events);
     co_await background_.join();
     remove_sandbox_directory(settings_.directory);
-    // From here on a sandbox of the same name is free to start.
+    // From here on, another shim can start for the same sandbox.
     settings_.lock.reset();
     co_await tasks_.linger();
-    log_.info("ended");
+    log_.info("shut down");
   }
 
   daemon_settings& settings_;

@@ -1,4 +1,4 @@
-// The shim itself: serves containerd for one sandbox, from `start` until containerd says Shutdown
+// The shim itself: serves containerd for one sandbox, from `start` until containerd calls Shutdown
 // and the last byte of output is delivered.
 #pragma once
 
@@ -15,10 +15,10 @@ namespace shim {
 struct daemon_settings {
   options arguments;
   config configuration;
-  std::string group;                // the sandbox's name: of its containers, or the only one's id
+  std::string group;                // the sandbox's name: its group, or its only container's id
   std::string events_address;       // containerd's ttrpc socket
-  std::filesystem::path socket;     // what `listening` is bound to; removed in the end
-  std::filesystem::path directory;  // the sandbox's
+  std::filesystem::path socket;     // the path `listening` is bound to; removed at the end
+  std::filesystem::path directory;  // of the sandbox
   flow::unique_fd lock;             // of the directory
 };
 

@@ -59,8 +59,8 @@ int run(const shim::options& o) {
 }  // namespace
 
 int main(int argc, char** argv) {
-  // It would write to standard error what it cannot parse. The standard error of `start` is part of
-  // the answer to containerd 1.x.
+  // protobuf would log parse errors to standard error, which for `start` is part of the answer to
+  // containerd 1.x.
   google::protobuf::SetLogHandler(nullptr);
   const auto options = shim::parse_options({argv + 1, argv + argc});
   return options ? run(options.value()) : fail(options.error());

@@ -17,7 +17,7 @@ error invalid(const std::string& what) {
 
 struct value_flag {
   std::string_view name;
-  std::string options::* member;  // nullptr: accepted and not used
+  std::string options::* member;  // nullptr: accepted and ignored
   std::string_view help;
 };
 
@@ -38,10 +38,10 @@ constexpr value_flag value_flags[] = {
     {"id", &options::id, "the container's id"},
     {"address", &options::address, "containerd's socket; a part of the socket's name"},
     {"bundle", &options::bundle, "for delete: the bundle, if it is not the current directory"},
-    {"socket", &options::socket, "serve at this path, not at descriptor 3"},
-    // For shims that publish events by running a program, or serve profiles.
-    {"publish-binary", nullptr, "accepted and not used"},
-    {"debug-socket", nullptr, "accepted and not used"},
+    {"socket", &options::socket, "serve at this path instead of on descriptor 3"},
+    // For shims that publish events by running a program, or that serve profiles.
+    {"publish-binary", nullptr, "accepted and ignored"},
+    {"debug-socket", nullptr, "accepted and ignored"},
 };
 
 constexpr std::string_view debug_flag = "debug";
@@ -57,7 +57,7 @@ constexpr switch_flag switch_flags[] = {
 
 constexpr action_word action_words[] = {
     {"start", options::action::start, "start a shim for the bundle and print its address"},
-    {"delete", options::action::remove, "remove what a shim that was killed has left"},
+    {"delete", options::action::remove, "clean up after a shim that was killed"},
 };
 
 std::string line(std::string_view name, std::string_view help) {
@@ -175,7 +175,7 @@ std::string help_text() {
       "\n"
       "usage: containerd-shim-hvsock-v2 [flags] [action]\n"
       "\n"
-      "actions; without one it is the shim itself, as start runs it:\n";
+      "actions (without one, the program is the shim itself, as start runs it):\n";
   for (const auto& known : action_words) {
     text += line(known.name, known.help);
   }

@@ -1,4 +1,4 @@
-# What every target of this project is compiled and linked with.
+# Compile and link options of every target of this project.
 
 add_library(project_options INTERFACE)
 target_compile_features(project_options INTERFACE cxx_std_20)
@@ -29,12 +29,14 @@ else()
   target_link_options(project_options INTERFACE -Wl,-z,relro,-z,now,--icf=safe)
 endif()
 
-# What is in memory once per sandbox, or in the guest, and is not on the path of the bytes: small.
+# For code that is in memory once per sandbox, or in the guest, and does not transfer data:
+# optimized for size.
 add_library(small_code INTERFACE)
 target_compile_options(small_code INTERFACE $<$<CONFIG:Release>:-Os>)
 
-# Programs that run once per sandbox or in the guest: a static, position-dependent binary starts
-# fastest (no dynamic linker, no relocations) and weighs least (relocation dirties no page).
+# Programs that run once per sandbox or in the guest: a static, position-dependent binary
+# starts fastest (no dynamic linker, no relocations) and uses the least memory (relocations
+# dirty no pages).
 add_library(program_options INTERFACE)
 target_link_libraries(program_options INTERFACE project_options)
 if(STATIC_BINARIES)

@@ -17,7 +17,7 @@ using std::filesystem::path;
 
 namespace {
 
-// Lines of "source directory type options 0 0".
+// Lines have the form "source directory type options 0 0".
 std::vector<path> hierarchies(std::string_view mounts) {
   std::vector<path> found;
   while (!mounts.empty()) {
@@ -35,8 +35,8 @@ std::vector<path> hierarchies(std::string_view mounts) {
 }  // namespace
 
 result<void> join_cgroup(const std::string& cgroup, const std::string& mounts) {
-  const path wanted = path(cgroup).relative_path().lexically_normal();
-  if (wanted.empty() || *wanted.begin() == "..") {
+  const path relative = path(cgroup).relative_path().lexically_normal();
+  if (relative.empty() || *relative.begin() == "..") {
     return error(errc::invalid_argument, "runtime options: not a cgroup: " + cgroup);
   }
   const auto table = flow::read_file(mounts);
@@ -45,12 +45,12 @@ result<void> join_cgroup(const std::string& cgroup, const std::string& mounts) {
   }
   bool joined = false;
   for (const auto& root : hierarchies(table.value())) {
-    const path members = root / wanted / "cgroup.procs";
+    const path members = root / relative / "cgroup.procs";
     std::error_code ec;
     if (!std::filesystem::exists(members, ec)) {
       continue;
     }
-    // 0 is the process that writes.
+    // Writing 0 moves the writing process.
     if (auto written = flow::write_file(members, "0"); !written) {
       return std::move(written).error().in("join cgroup");
     }

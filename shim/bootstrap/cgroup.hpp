@@ -1,4 +1,4 @@
-// The cgroup that a client wants the shim to be in (shim_cgroup of runc's options).
+// Joins the cgroup that the client chose for the shim (shim_cgroup in runc's options).
 #pragma once
 
 #include <string>
@@ -7,9 +7,9 @@
 
 namespace shim {
 
-// Moves this process, and so what it starts from here on, into `cgroup`, a path below the cgroup
-// file system: in version 2, and in every hierarchy of version 1 that has it.
-// errc::invalid_argument if none has: the client makes it. `mounts` is for tests.
+// Moves this process, and so every child that it starts later, into `cgroup`, a path below the
+// cgroup file system: in version 2, and in every version 1 hierarchy that has it.
+// errc::invalid_argument if none has it: creating it is up to the client. `mounts` is for tests.
 flow::result<void> join_cgroup(const std::string& cgroup,
                                const std::string& mounts = "/proc/self/mounts");
 

@@ -20,8 +20,6 @@ namespace shim {
 using flow::result;
 using std::filesystem::path;
 
-namespace {}  // namespace
-
 result<containerd::task::v2::DeleteResponse> clean_up(const options& o) {
   const path bundle = o.bundle.empty() ? std::filesystem::current_path() : path(o.bundle);
   const auto c = load_config(program_path(), kept_config_path(bundle));
@@ -30,8 +28,8 @@ result<containerd::task::v2::DeleteResponse> clean_up(const options& o) {
   }
   const auto group = group_of(bundle, o.id);
   const auto directory = sandbox_directory(c.value(), o, group);
-  // The virtual machine's processes died with their shim: the kernel sees to that. A shim that
-  // lives cleans up itself.
+  // The kernel has ended the virtual machine's processes along with their shim. A shim that is
+  // still alive cleans up itself.
   const auto lock = lock_left_sandbox(directory, limits::lock_dead_sandbox);
   if (!lock || lock.value()) {
     if (const auto socket = kept_socket_path(bundle); !socket.empty()) {

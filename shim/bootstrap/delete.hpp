@@ -1,8 +1,6 @@
-// The action `delete`: cleans up after a shim that died, and says how the task ended for
-// containerd.
+// The action `delete`: cleans up after a shim that died, and tells containerd how the task ended.
 //
-// It is run after every deletion, most often with the shim having cleaned up itself or still about
-// to.
+// containerd runs it after every deletion; usually the shim has cleaned up itself, or is about to.
 #pragma once
 
 #include "containerd/task/v2/task.pb.h"
@@ -11,8 +9,8 @@
 
 namespace shim {
 
-// Leaves alone what belongs to a shim that lives. May be called again, and if nothing was ever
-// created.
+// Leaves everything that belongs to a live shim alone. May be called repeatedly, and even if
+// nothing was ever created.
 flow::result<containerd::task::v2::DeleteResponse> clean_up(const options& o);
 
 }  // namespace shim

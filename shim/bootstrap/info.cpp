@@ -10,11 +10,11 @@ namespace {
 constexpr const char* features_type =
     "types.containerd.io/opencontainers/runtime-spec/1/features/Features";
 
-// The kinds of mounts that containerd may hand on in Create as they are, instead of activating them
-// on the host: its mount manager's names, separated by commas. rootfs/guest_mounts.hpp has them.
+// The kinds of mounts that containerd may pass to Create as they are, instead of activating them on
+// the host: names of its mount manager, separated by commas. See rootfs/guest_mounts.hpp.
 constexpr std::string_view allowed_mounts = "mkdir/*,format/*,erofs,ext4";
 
-// What the guest's OCI runtime supports of what containerd asks about.
+// The features of the guest's OCI runtime, as far as containerd asks for them.
 std::string features() {
   const boost::json::value value = {
       {"ociVersionMin", "1.0.0"},

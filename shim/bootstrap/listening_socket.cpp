@@ -20,13 +20,13 @@ using std::filesystem::path;
 
 namespace {
 
-bool somebody_listens(const path& name) {
+bool has_listener(const path& name) {
   const auto connection = flow::connect_unix(name);
-  // A full backlog is also somebody.
+  // A full backlog also means that a process is listening.
   return connection || connection.error().code() == boost::asio::error::would_block;
 }
 
-// The socket's file is its owner's alone from the start.
+// Only the owner can ever open the socket: its mode is restricted before it is bound.
 result<unique_fd> listen_privately(const path& name) {
   const mode_t before = ::umask(0177);
   auto listening = flow::listen_unix(name, SOMAXCONN);
@@ -47,7 +47,7 @@ result<std::optional<unique_fd>> listen_at(const path& name) {
   }
   auto listening = listen_privately(name);
   if (!listening && listening.error().code() == boost::asio::error::address_in_use) {
-    if (somebody_listens(name)) {
+    if (has_listener(name)) {
       return std::optional<unique_fd>();
     }
     ::unlink(name.c_str());

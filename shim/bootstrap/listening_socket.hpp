@@ -1,4 +1,4 @@
-// The unix socket at which a shim serves containerd.
+// The unix socket on which a shim serves containerd.
 #pragma once
 
 #include <filesystem>
@@ -9,11 +9,11 @@
 
 namespace shim {
 
-// Listens at `path`, mode 0600, in a directory that is made if need be, mode 0700. A socket nobody
-// listens at any more is replaced; nothing is returned if somebody does.
+// Listens at `path`, mode 0600. Creates the socket's directory, mode 0700, if it is missing.
+// Replaces a socket on which no process listens any more; returns nullopt if one does.
 flow::result<std::optional<flow::unique_fd>> listen_at(const std::filesystem::path& path);
 
-// What a listening unix socket is bound to; empty for anything else.
+// The path that a listening unix socket is bound to; empty for any other descriptor.
 std::filesystem::path bound_path(const flow::unique_fd& socket);
 
 }  // namespace shim

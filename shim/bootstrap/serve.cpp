@@ -26,13 +26,13 @@ namespace {
 
 constexpr int listening_descriptor = 3;
 
-// containerd reads the FIFO "log" in the bundle into its own log. Opened for both directions it
-// neither blocks nor fails while containerd is away.
+// containerd copies the FIFO "log" in the bundle into its own log. Since it is opened for both
+// directions, it neither blocks nor fails while containerd is not running.
 unique_fd open_log() {
   return unique_fd(::open("log", O_RDWR | O_NONBLOCK | O_CLOEXEC));
 }
 
-// Descriptor 3, where `start` puts it, or made at -socket for a shim that is run by hand.
+// Descriptor 3, inherited from `start`, or a new socket at -socket for a shim that is run by hand.
 result<unique_fd> listening_socket(const options& o) {
   if (!o.socket.empty()) {
     auto made = listen_at(o.socket);
@@ -40,15 +40,15 @@ result<unique_fd> listening_socket(const options& o) {
       return std::move(made).error();
     }
     if (!made.value()) {
-      return error(errc::invalid_argument, "another shim serves at " + o.socket);
+      return error(errc::invalid_argument, "another shim already serves at " + o.socket);
     }
     return std::move(*made.value());
   }
   struct stat status{};
   if (::fstat(listening_descriptor, &status) != 0 || !S_ISSOCK(status.st_mode)) {
     return error(errc::invalid_argument,
-                 "descriptor 3 is not a listening socket and there is no -socket; "
-                 "the shim is started by `start`");
+                 "descriptor 3 is not a listening socket and -socket is not set; "
+                 "run the action `start` instead");
   }
   ::fcntl(listening_descriptor, F_SETFD, FD_CLOEXEC);
   return unique_fd(listening_descriptor);
@@ -72,7 +72,7 @@ result<int> serve(const options& o) {
   if (!configuration) {
     return std::move(configuration).error();
   }
-  // Either of the two is enough: the operator's file, or containerd at its own debug level.
+  // Either is enough: the operator's file, or containerd's own debug level.
   configuration.value().debug = configuration.value().debug || o.debug;
   if (configuration.value().debug) {
     log.set_level(flow::log::level::debug);
@@ -92,13 +92,13 @@ result<int> serve(const options& o) {
   if (const char* address = std::getenv("TTRPC_ADDRESS"); address != nullptr) {
     settings.events_address = address;
   }
-  // The shim of a sandbox of the same name that has just ended may still be at it.
+  // A previous shim of the same sandbox that has just ended may still hold the lock.
   auto lock = lock_sandbox(settings.directory, limits::lock_sandbox);
   if (!lock) {
     return std::move(lock).error();
   }
   if (!lock.value()) {
-    return error(errc::unavailable, "another shim serves " + settings.directory.string());
+    return error(errc::unavailable, "another shim already serves " + settings.directory.string());
   }
   settings.lock = std::move(*lock.value());
   return run_daemon(std::move(settings), std::move(listening.value()), log);

@@ -1,4 +1,4 @@
-// Without an action: the shim itself, as `start` runs it.
+// Without an action, the program is the shim itself, as `start` runs it.
 #pragma once
 
 #include "flow/error.hpp"
@@ -6,7 +6,7 @@
 
 namespace shim {
 
-// Returns the exit status of the process when the shim has ended.
+// Returns the exit status of the process once the shim has ended.
 flow::result<int> serve(const options& o);
 
 }  // namespace shim

@@ -29,10 +29,10 @@ using flow::unique_fd;
 
 namespace {
 
-// The shim itself finds its listening socket here.
+// The descriptor on which the shim itself expects its listening socket.
 constexpr int listening_descriptor = 3;
 
-// One more than containerd's own: under memory pressure a shim goes before containerd does.
+// One more than containerd's own, so that under memory pressure a shim is killed before containerd.
 std::optional<int> oom_score_adj() {
   constexpr int most = 1000;
   const auto text = flow::read_file("/proc/" + std::to_string(::getppid()) + "/oom_score_adj");
@@ -44,7 +44,8 @@ std::optional<int> oom_score_adj() {
   return std::min(containerds.value_or(0) + 1, most);
 }
 
-// What is wrong with the state directory can be said here; the shim itself has nobody to tell.
+// Problems with the state directory are reported here, because the shim itself has no one to report
+// them to.
 result<void> prepare_directory(const std::filesystem::path& directory) {
   const auto lock = lock_sandbox(directory, std::chrono::milliseconds(0));
   if (!lock) {
@@ -53,13 +54,13 @@ result<void> prepare_directory(const std::filesystem::path& directory) {
   return {};
 }
 
-// What the shim and its children inherit from this process.
+// Process attributes that the shim and its children inherit from this process.
 result<void> prepare_process(const start_input& input) {
   if (!input.events_address.empty()) {
     ::setenv("TTRPC_ADDRESS", input.events_address.c_str(), 0);
   }
-  // containerd is configured to give each shim, with its guest, a core-scheduling group of its own.
-  if (const char* wanted = std::getenv("SCHED_CORE"); wanted != nullptr && *wanted != '\0') {
+  // containerd can be configured to give each shim, with its guest, its own core-scheduling group.
+  if (const char* value = std::getenv("SCHED_CORE"); value != nullptr && *value != '\0') {
     if (::prctl(PR_SCHED_CORE, PR_SCHED_CORE_CREATE, 0, PR_SCHED_CORE_SCOPE_THREAD, 0) != 0) {
       return system_error("core scheduling (SCHED_CORE is set)");
     }
@@ -117,7 +118,7 @@ result<std::string> start(const options& o) {
   if (!listening) {
     return std::move(listening).error();
   }
-  // Older containerds find the shim by this file after a restart.
+  // Older versions of containerd use this file to find the shim after a restart.
   if (auto written = flow::write_file("address", address); !written) {
     return std::move(written).error();
   }
@@ -134,7 +135,7 @@ result<std::string> start(const options& o) {
   }
   if (!started) {
     ::unlink(path.c_str());
-    // Nobody runs `delete` for a shim that was not started.
+    // containerd does not run `delete` for a shim that did not start.
     if (const auto lock = lock_left_sandbox(directory, std::chrono::milliseconds(0));
         lock && lock.value()) {
       remove_sandbox_directory(directory);

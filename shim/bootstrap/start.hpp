@@ -1,8 +1,9 @@
-// The action `start`: makes the socket, starts the shim itself on it, and prints its address, in
+// The action `start`: creates the socket, starts the shim itself on it, and prints its address in
 // the form that start_answer.hpp chooses.
 //
-// containerd reads stdout and stderr as one and waits for everybody who holds them, so there is
-// nothing on either but the address, and the shim itself inherits neither.
+// containerd reads stdout and stderr as one stream, until every process that holds them has
+// closed them. Therefore nothing but the address is written to either, and the shim itself
+// inherits neither.
 #pragma once
 
 #include <string>
@@ -12,8 +13,8 @@
 
 namespace shim {
 
-// The current directory is the bundle. Returns what to print. Where another shim of the group
-// serves already, that is its address.
+// The current directory must be the bundle. Returns the text to print. If another shim of the group
+// is already serving, this is its address.
 flow::result<std::string> start(const options& o);
 
 }  // namespace shim

@@ -15,7 +15,7 @@ namespace api = containerd::runtime::bootstrap::v1;
 
 namespace {
 
-// Several extensions: each adds what it knows.
+// There may be several extensions; each adds what it contains.
 void add(runtime_options& to, runtime_options from) {
   if (!from.config_path.empty() || !from.config_body.empty()) {
     to.config_path = std::move(from.config_path);
@@ -52,7 +52,7 @@ result<start_input> parse_start_input(const std::string& text, const options& o)
   if (text.empty()) {
     return start_input();
   }
-  // Either message can be taken for the other; BootstrapParams is one that speaks of us.
+  // Either message can be parsed as the other; only BootstrapParams has our id and namespace.
   api::BootstrapParams params;
   if (params.ParseFromString(text) && params.instance_id() == o.id &&
       params.namespace_() == o.containerd_namespace) {
@@ -61,7 +61,7 @@ result<start_input> parse_start_input(const std::string& text, const options& o)
   google::protobuf::Any any;
   if (!any.ParseFromString(text)) {
     return error(errc::invalid_argument,
-                 "runtime options: stdin is neither options nor parameters");
+                 "runtime options: stdin contains neither options nor bootstrap parameters");
   }
   start_input input;
   auto parsed = parse_runtime_options(any);

@@ -13,16 +13,16 @@ namespace shim {
 
 struct start_input {
   runtime_options runtime;
-  bool parameters = false;                 // it was BootstrapParams: so is the answer's form known
-  bool debug = false;                      // the log level asks for it
-  std::string events_address;              // containerd's ttrpc socket, if it says so
-  std::filesystem::path socket_directory;  // empty: the usual one
+  bool parameters = false;                 // stdin was BootstrapParams, see start_answer.hpp
+  bool debug = false;                      // the log level is debug
+  std::string events_address;              // containerd's ttrpc socket; empty if not given
+  std::filesystem::path socket_directory;  // empty: the default
 };
 
-// errc::invalid_argument for what is none of the three, or holds options in a wrong form.
+// errc::invalid_argument if it is none of the three, or if it contains malformed options.
 flow::result<start_input> parse_start_input(const std::string& text, const options& o);
 
-// All of stdin, at most 10 MB; nothing if it is a terminal.
+// Reads all of stdin, at most 10 MB; empty if stdin is a terminal.
 flow::result<std::string> read_stdin();
 
 }  // namespace shim

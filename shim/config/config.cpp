@@ -23,13 +23,13 @@ using std::filesystem::path;
 
 namespace {
 
-// What a key may hold, and where it goes. False: the value is not acceptable.
+// Checks a value and stores it. False: the value is not acceptable.
 using setter = std::function<bool(config&, const toml::node&)>;
 
 struct known_key {
   std::string_view section;
   std::string_view key;
-  std::string_view expected;  // values that are acceptable, in words
+  std::string_view expected;  // acceptable values, in words
   setter set;
 };
 
@@ -203,12 +203,14 @@ result<void> apply_file(config& c, const path& file) {
   return {};
 }
 
+// `mode` is R_OK or X_OK. `hint` follows the file's name in the error.
 result<void> check_file(const path& file, int mode, const std::string& what,
-                        const std::string& remedy) {
+                        const std::string& hint) {
   if (::access(file.c_str(), mode) == 0) {
     return {};
   }
-  return flow::system_error("no " + what + " (" + remedy + "): " + file.string());
+  const std::string verb = mode == X_OK ? "cannot execute " : "cannot read ";
+  return flow::system_error(verb + what + " " + file.string() + hint);
 }
 
 }  // namespace
@@ -222,18 +224,18 @@ result<config> load_config(const path& program, const path& file) {
   c.vsock_daemon = directory / "hvsock-vsockd";
   c.stdio = delivery_limits();
 
-  const path wanted = file.empty() ? path(default_config_file) : file;
-  if (file.empty() && ::access(wanted.c_str(), F_OK) != 0) {
+  const path chosen = file.empty() ? path(default_config_file) : file;
+  if (file.empty() && ::access(chosen.c_str(), F_OK) != 0) {
     return c;
   }
-  if (auto readable = check_file(wanted, R_OK, "configuration", "named in the runtime's options");
-      !readable) {
+  const std::string origin = file.empty() ? "" : ", named in the runtime options";
+  if (auto readable = check_file(chosen, R_OK, "configuration file", origin); !readable) {
     return std::move(readable).error();
   }
-  if (auto applied = apply_file(c, wanted); !applied) {
+  if (auto applied = apply_file(c, chosen); !applied) {
     return std::move(applied).error();
   }
-  // A logger is waited for as any other reader is.
+  // A logger gets the same time as any other reader.
   c.stdio.logger.end = c.stdio.linger;
   return c;
 }
@@ -248,11 +250,11 @@ std::vector<config_key> config_keys() {
 
 result<void> check_files(const config& c) {
   const std::string image =
-      "build it with deploy/guest-image, or set hypervisor.kernel and .initramfs";
-  if (auto r = check_file(c.hypervisor, X_OK, "hypervisor", "Debian: qemu-system-x86"); !r) {
+      " (build it with deploy/guest-image, or set hypervisor.kernel and .initramfs)";
+  if (auto r = check_file(c.hypervisor, X_OK, "hypervisor", " (Debian: qemu-system-x86)"); !r) {
     return r;
   }
-  if (auto r = check_file(c.virtiofsd, X_OK, "virtiofsd", "Debian: qemu-system-common"); !r) {
+  if (auto r = check_file(c.virtiofsd, X_OK, "virtiofsd", " (Debian: qemu-system-common)"); !r) {
     return r;
   }
   if (auto r = check_file(c.kernel, R_OK, "guest kernel", image); !r) {

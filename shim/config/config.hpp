@@ -1,6 +1,6 @@
-// How sandboxes are made on this host: the defaults, and what a TOML file changes of them. Every
-// key, with its default, range and meaning, is in hvsock-config(5) and in deploy/config.toml; a test
-// compares both with config_keys().
+// How sandboxes are created on this host: the defaults, overridden by a TOML file. Every key, with
+// its default, range and meaning, is in hvsock-config(5) and in deploy/config.toml; a test compares
+// both with config_keys().
 #pragma once
 
 #include <chrono>
@@ -20,7 +20,7 @@ struct config {
   enum class vsock_mode { automatic, kernel, user };
 
   std::filesystem::path hypervisor = "/usr/bin/qemu-system-x86_64";
-  std::filesystem::path kernel;     // default: beside the shim, see load_config()
+  std::filesystem::path kernel;     // default: relative to the shim, see load_config()
   std::filesystem::path initramfs;  // likewise
   std::string firmware = "qboot.rom";
   acceleration_mode acceleration = acceleration_mode::automatic;
@@ -36,22 +36,22 @@ struct config {
 
   std::filesystem::path state_directory = "/run/hvsock";
   bool debug = false;
-  std::uint32_t bootstrap_version = 2;  // told to containerds before 2.3, see start_answer.hpp
+  std::uint32_t bootstrap_version = 2;  // for containerd before 2.3, see start_answer.hpp
   bool mount_in_guest = false;          // see runtime_info()
 };
 
-// The file read if no other is named; it may be missing.
+// The file that is read if no other is named; it may be missing.
 inline constexpr const char* default_config_file = "/etc/hvsock/config.toml";
 
-// The configuration of the shim that is installed at `program`: the guest image is looked for in
-// ../share/hvsock from there, hvsock-vsockd in the same directory. `file` must exist unless it is
-// empty; then default_config_file is read if it exists. errc::invalid_argument, with file, line and
-// key, for what the file should not contain.
+// Loads the configuration of the shim that is installed at `program`. By default the guest image is
+// in ../share/hvsock relative to its directory, and hvsock-vsockd in the same directory. `file`
+// must exist unless it is empty; in that case default_config_file is read if it exists. If the file
+// is invalid: errc::invalid_argument, naming file, line and key.
 flow::result<config> load_config(const std::filesystem::path& program,
                                  const std::filesystem::path& file);
 
-// A key that a configuration may have, and the values it takes in the words of the error message:
-// "a number from 1 to 255". The views are of string literals.
+// A key of the configuration, and its acceptable values, in the words of the error message: "a
+// number from 1 to 255". The views refer to string literals.
 struct config_key {
   std::string_view section;
   std::string_view key;
@@ -61,7 +61,7 @@ struct config_key {
 // Every key that load_config() knows.
 std::vector<config_key> config_keys();
 
-// Says of the first file that is needed and not there what it is and how to get it.
+// An error describes the first required file that is missing, and how to get it.
 flow::result<void> check_files(const config& c);
 
 }  // namespace shim

@@ -1,8 +1,8 @@
-// Every deadline and bound of the shim, with its reason. Those that an operator may change have
-// their range in config.cpp; the others are fixed.
+// Every deadline and bound of the shim, with its reason. The ranges of those that an operator may
+// change are in config.cpp; the others are fixed.
 //
-// A deadline is how long something may take before the shim goes on without it. Each ends in an
-// error, or in a harder way to the same end, and never in silence.
+// A deadline is how long something may take before the shim continues without it. A missed deadline
+// is never silent: it causes an error, or a more forceful way to the same result.
 #pragma once
 
 #include <chrono>
@@ -11,33 +11,34 @@
 
 namespace shim {
 
-// How a logging program (binary://) is treated.
+// Limits for a logging program (binary://).
 struct logger_limits {
-  // It must signal readiness within this.
+  // It must signal readiness within this time.
   std::chrono::milliseconds ready{30000};
 
-  // After both of its pipes are closed it may take this long to exit before it is sent SIGTERM; and
-  // then this long before SIGKILL. `end` follows delivery_limits::linger.
+  // How long it may take to exit after both of its pipes are closed, before it is sent SIGTERM; and
+  // how long after that before SIGKILL. `end` follows delivery_limits::linger.
   std::chrono::milliseconds end{600000};
   std::chrono::milliseconds terminate{12000};
 };
 
 // How output is delivered; see shim/io/delivery.hpp for the rules.
 struct delivery_limits {
-  // A reader that has taken nothing for this long counts as stalled once the process has exited.
+  // After the process has exited, a reader that has read nothing for this long counts as stalled.
   // Configurable, 0 or more.
   std::chrono::milliseconds stalled_after{2000};
 
-  // The most a spool may hold, in bytes. A stalled reader whose rest is larger holds back the exit.
-  // Configurable, 1 MiB to 64 GiB.
+  // The most a spool may hold, in bytes. If a stalled reader has more than this left to read, the
+  // exit waits for it. Configurable, 1 MiB to 64 GiB.
   std::uint64_t spool = std::uint64_t{16} << 20U;
 
-  // How long a stalled reader is waited for while no byte moves: before the exit is published if it
-  // had begun to read, and after the process was deleted. Configurable, 0 or more.
+  // How long to wait for a stalled reader while no byte moves: before the exit is published, if the
+  // reader had begun to read, and after the process was deleted. Configurable, 0 or more.
   std::chrono::seconds linger{600};
 
-  // How long a guest may be silent about bytes that it reported for a killed process. Then they
-  // count as lost: SIGKILL ends a process, whatever its guest does.
+  // How long the shim waits, without receiving anything, for bytes that the guest reported for a
+  // killed process. Then they count as lost, because SIGKILL must end a process regardless of
+  // its guest.
   std::chrono::milliseconds silent_guest{10000};
 
   logger_limits logger = {};
@@ -50,12 +51,12 @@ using std::chrono::seconds;
 
 // --- answers of the agent ----------------------------------------------------------------------
 // A guest that has not answered by then counts as hung, and the call fails. containerd's own
-// deadline, if it is shorter, comes first.
+// deadline applies if it is shorter.
 
 inline constexpr seconds hello{10};              // it has just connected
 inline constexpr seconds create_container{120};  // crun create; mounts many layers, on a cold disk
-inline constexpr seconds start_process{60};      // crun start, crun exec: emulated, and under load
-inline constexpr seconds freeze{30};  // crun pause, resume: processes in the kernel come first
+inline constexpr seconds start_process{60};  // crun start, crun exec: may be emulated, under load
+inline constexpr seconds freeze{30};  // crun pause, resume: processes must leave the kernel first
 inline constexpr seconds update_container{60};  // crun update
 inline constexpr seconds delete_container{60};  // crun delete, and unmounting
 inline constexpr seconds delete_process{5};     // bookkeeping
@@ -66,40 +67,42 @@ inline constexpr seconds set_clock{10};
 
 // --- the guest's connections -------------------------------------------------------------------
 
-inline constexpr seconds token{10};  // from its connection to its token
+inline constexpr seconds token{10};  // from connection to token
 inline constexpr seconds claim{10};  // from the agent's answer to the stream's connection
-inline constexpr std::size_t connections_without_token = 64;  // at a time; one more is closed
-inline constexpr std::size_t entropy_bytes = 64;              // given to the guest's generator
+inline constexpr std::size_t connections_without_token = 64;  // at a time; further ones are closed
+inline constexpr std::size_t entropy_bytes = 64;              // seeds the guest's generator
 
 // --- processes ---------------------------------------------------------------------------------
 
-// A process that was sent SIGKILL has exited by then, or the machine is ended.
+// If a process has not exited this long after SIGKILL, the machine is killed.
 inline constexpr seconds survive_kill{10};
 
-// What a stream may still bring after its process was deleted: what was in the pipe, read by an
-// agent that is not stuck.
+// How long a stream may still deliver after its process was deleted: the rest of the pipe, read by
+// an agent that is not stuck.
 inline constexpr seconds finish_stream{5};
 
-// The agent answers our Close at once; the transport may take this long to go.
+// The agent answers our Close at once; closing the transport may take this long.
 inline constexpr seconds close_stream{10};
 
-// Exit status of what is lost with its machine, and of what was killed before (128 + SIGKILL).
+// Exit status of a process that is lost with its machine, and of one that had been killed before
+// (128 + SIGKILL).
 inline constexpr std::uint32_t lost_status = 255;
 inline constexpr std::uint32_t killed_status = 137;
 
 // --- delivery ----------------------------------------------------------------------------------
 
-// No event tells when a FIFO's reader has read: it has to be looked at, soon at first; seldom if
-// nobody waits for the answer.
+// No event signals that a FIFO's reader has read, so the FIFO is polled: frequently at first, and
+// rarely if nothing waits for the result.
 inline constexpr milliseconds first_look{1};
 inline constexpr milliseconds last_look{50};
 inline constexpr milliseconds last_idle_look{250};
 
-// What a process may have left on the way to the shim: its pipe and the buffers behind it. Beyond
-// the spool's limit it is taken only from a killed one, for whose reader nobody waits any more.
+// The most that a process can have left in transit to the shim: its pipe and the buffers behind it.
+// Beyond the spool's limit it is accepted only if the process was killed and nothing waits for its
+// reader any more.
 inline constexpr std::uint64_t on_the_way = std::uint64_t{4} << 20U;
 
-// One read or write of a stream: a pipe's usual capacity.
+// The size of one read or write of a stream: a pipe's default capacity.
 inline constexpr std::size_t transfer_buffer = 65536;
 
 // --- events ------------------------------------------------------------------------------------
@@ -111,43 +114,44 @@ inline constexpr std::size_t queued_event_bytes = std::size_t{16} << 20U;
 
 // --- the machine -------------------------------------------------------------------------------
 
-// If one process of a machine ends, the others do too. The one whose end explains it may be noticed
-// this much later.
+// If one process of a machine ends, the others do too. The exit that explains the failure may be
+// noticed this much later than the others.
 inline constexpr seconds end_notice{1};
 
-// A guest that does not release a disk within this has it pulled out.
+// If the guest does not release a disk within this time, the disk is removed forcibly.
 inline constexpr seconds unplug_disk{10};
 
-// With KVM the agent speaks within a second; a guest that hangs never does.
+// With KVM the agent's first output comes within a second; from a guest that hangs it never comes.
 inline constexpr seconds probe{10};
 inline constexpr std::uint32_t probe_memory_mib = 192;
 
-// Another shim may be probing: how often to look whether it has done so.
+// How often to check whether another shim has finished its probe.
 inline constexpr milliseconds retry_probe_lock{20};
 
-// A process of a machine has exited: its stderr ends with it, unless it left a child behind.
+// How long to wait for the end of an exited process's stderr: it ends with the process of the
+// machine, unless that has left a child.
 inline constexpr seconds last_output{1};
 
-// A guest decides what its console says, and how much. A longer line is cut; of the lines the last
-// ones are kept for an error's text.
+// The guest controls the content and amount of its console output. Longer lines are cut, and the
+// last lines are kept for error texts.
 inline constexpr std::size_t output_line = 512;
 inline constexpr std::size_t kept_output_lines = 8;
 inline constexpr std::size_t output_read = 1024;  // at a time
 
-// QEMU's longest answer to what it is asked is far below this. A guest that has taken QEMU over
-// must not make the shim hold more.
+// QEMU's longest answer is far below this. A guest that has taken over QEMU must not make the shim
+// hold more.
 inline constexpr std::size_t monitor_line = std::size_t{1} << 20U;
 inline constexpr std::size_t monitor_read = 4096;  // at a time
 
-// As virtio-scsi addresses them.
+// The number of disks that virtio-scsi can address.
 inline constexpr std::uint32_t disks = 16384;
 
-// The CID of a guest on hvsock-vsockd. Any would do: each of them has a device, and so a world of
-// CIDs, to itself.
+// The CID of a guest on hvsock-vsockd. Any would do: each guest has its own device, and so its own
+// set of CIDs.
 inline constexpr std::uint32_t private_guest_cid = 3;
 
-// How many CIDs are drawn for a guest on the kernel's vsock, of 2^31, before the shim believes that
-// none is free.
+// How many random CIDs, of 2^31, the shim tries for a guest on the kernel's vsock before it assumes
+// that none is free.
 inline constexpr int guest_cid_draws = 64;
 
 // How often the guest's clock is set.
@@ -155,28 +159,27 @@ inline constexpr seconds clock_interval{30};
 
 // --- the shim itself ---------------------------------------------------------------------------
 
-inline constexpr seconds last_answers{
-    2};  // answers under way at the end, that to Shutdown among them
-inline constexpr seconds last_events{5};  // containerd is there: it has just asked the shim to end
+inline constexpr seconds last_answers{2};  // the last answers, including the one to Shutdown
+inline constexpr seconds last_events{5};   // containerd is running: it called Shutdown
 
-// A shim that was started and then given nothing to do (containerd died in between) ends by itself.
+// A shim that was started but never called (containerd died in between) exits after this time.
 inline constexpr seconds idle{60};
 
-// Memory is given back this long after a start: what follows it (the answer, events, calls of
-// clients) needs some again.
+// How long after a start memory is trimmed: not at once, because the answer, the events and calls
+// of clients that follow need memory again.
 inline constexpr seconds trim_delay{1};
 
-// A predecessor of the same sandbox may hold the lock for this long.
+// How long a previous shim of the same sandbox may hold the lock.
 inline constexpr seconds lock_sandbox{30};
 
-// A shim that was killed has closed its connections, which is why `delete` runs, but the kernel may
-// not have released its lock yet. containerd waits 5 s for `delete`.
+// How long a killed shim's lock may remain: `delete` runs because its connections are closed, but
+// the kernel may not have released the lock yet. containerd waits 5 s for `delete`.
 inline constexpr seconds lock_dead_sandbox{3};
 
-// What containerd may write to the stdin of `start`: its own limit.
+// The most containerd may write to the stdin of `start`: containerd's own limit.
 inline constexpr std::size_t start_input_bytes = 10'000'000;
 
-// A specification: what containerd itself would pass, a request of at most 4 MiB.
+// The largest specification: containerd itself can pass a request of at most 4 MiB.
 inline constexpr std::size_t specification_bytes = std::size_t{4} << 20U;
 
 }  // namespace limits

@@ -1,4 +1,5 @@
-// Reading JSON that others wrote: what is missing or of another type is absent, not an error.
+// Reads JSON of foreign origin: a member that is missing or of another type is absent, not
+// an error.
 #pragma once
 
 #include <boost/json/array.hpp>

@@ -14,8 +14,8 @@ namespace json = boost::json;
 
 namespace {
 
-// What an update may change. The guest's OCI runtime silently ignores values of the wrong type; the
-// client would think they applied.
+// The limits that an update may change. The guest's OCI runtime silently ignores values of the
+// wrong type; the client would think they applied.
 struct resource {
   std::string_view section;
   std::string_view name;
@@ -28,7 +28,7 @@ constexpr std::array known_resources{
     resource{"cpu", "mems", true}, resource{"pids", "limit"},         resource{"blockIO", "weight"},
 };
 
-// Go leaves a field that is null as it is.
+// Go leaves a field that is null unchanged.
 result<void> check_resources(const json::object& resources) {
   for (const auto& known : known_resources) {
     const auto* section = resources.if_contains(known.section);

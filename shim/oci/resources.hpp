@@ -1,4 +1,4 @@
-// The limits of a container as Update changes them.
+// A container's limits, as changed by Update.
 #pragma once
 
 #include <string>
@@ -7,8 +7,8 @@
 
 namespace shim {
 
-// An OCI linux.resources object, JSON, for the guest. errc::invalid_argument, with the name of the
-// value, if it is not one.
+// Converts an OCI linux.resources object, JSON, for the guest. errc::invalid_argument, naming the
+// value, if one is malformed.
 flow::result<std::string> resources_for_guest(const std::string& text);
 
 }  // namespace shim

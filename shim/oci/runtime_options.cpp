@@ -28,7 +28,7 @@ result<runtime_options> parse_runtime_options(const google::protobuf::Any& any) 
   if (name == "runtimeoptions.v1.Options") {
     runtimeoptions::v1::Options options;
     if (!options.ParseFromString(any.value())) {
-      return invalid("not a message");
+      return invalid("cannot decode " + name);
     }
     parsed.config_path = options.config_path();
     if (parsed.config_path.empty()) {
@@ -39,7 +39,7 @@ result<runtime_options> parse_runtime_options(const google::protobuf::Any& any) 
   } else if (name == "containerd.runc.v1.Options") {
     containerd::runc::v1::Options options;
     if (!options.ParseFromString(any.value())) {
-      return invalid("not a message");
+      return invalid("cannot decode " + name);
     }
     parsed.shim_cgroup = options.shim_cgroup();
   }

@@ -1,5 +1,5 @@
-// What the client of containerd gave along for the runtime: an Any, on the stdin of `start` and in
-// Create.
+// The options that containerd's client gives for the runtime: an Any, on the stdin of `start` and
+// in Create.
 #pragma once
 
 #include <filesystem>
@@ -10,22 +10,22 @@
 
 namespace shim {
 
-// From runtimeoptions.v1.Options (ctr --runtime-config-path, CRI's [...options]) the configuration,
-// from containerd.runc.v1.Options the shim's cgroup. What else runc's options hold has no meaning
-// here: io_uid and io_gid own runc's pipes, and ours are the guest's, where crun gives them to the
-// process's user.
+// The configuration, from runtimeoptions.v1.Options (ctr --runtime-config-path, CRI's
+// [...options]), and the shim's cgroup, from containerd.runc.v1.Options. Runc's other options have
+// no meaning for this shim: io_uid and io_gid set the owner of runc's pipes, but our pipes are in
+// the guest, where crun gives them to the process's user.
 struct runtime_options {
-  // Configuration to read instead of the default file; empty if none is named.
+  // Configuration to read instead of the default file; empty if none is given.
   std::filesystem::path config_path;
   std::string config_body;  // the configuration itself, TOML; only without a path
-  std::string shim_cgroup;  // the shim and its children are to be in this cgroup
+  std::string shim_cgroup;  // the cgroup for the shim and its children
 };
 
-// Options of other runtimes are ignored; errc::invalid_argument for these in a wrong form.
+// Ignores options of other runtimes; errc::invalid_argument if the above are malformed.
 flow::result<runtime_options> parse_runtime_options(const google::protobuf::Any& any);
 
-// Keeps the name of the configuration in the bundle, where the shim itself and `delete`, which are
-// given no options, find it; one that came inline is written there, too. Returns the name, empty if
+// Records the path of the configuration in the bundle for the shim itself and `delete`, which
+// receive no options, and writes an inline configuration there, too. Returns the path; empty if
 // there is no configuration.
 flow::result<std::filesystem::path> keep_config(const std::filesystem::path& bundle,
                                                 const runtime_options& options);

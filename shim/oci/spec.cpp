@@ -23,8 +23,8 @@ error invalid(const std::string& what) {
   return {errc::invalid_argument, "config.json: " + what};
 }
 
-// The guest's crun refuses what does not call itself 1.0. Every later 1.x is an extension of it,
-// and containerd 2 writes 1.2 and more.
+// The guest's crun refuses versions other than 1.0. Every later 1.x is an extension of it, and
+// containerd 2 writes 1.2 and later.
 result<void> rewrite_version(json::object& document) {
   const auto version = string_in(document, "ociVersion");
   if (version.empty()) {
@@ -43,14 +43,14 @@ void rewrite_process(json::object& process) {
   process.erase("selinuxLabel");
 }
 
-// Takes the names in the guest one after the other, in the order in which names_of_host() found what
-// they stand for.
+// Hands out the names in the guest one by one, in the order in which names_of_host() found the
+// objects they stand for.
 class name_queue {
  public:
   explicit name_queue(const std::vector<std::string>& names) : names_(names) {}
 
   std::string take() {
-    assert(next_ < names_.size() && "one name for each object of the host");
+    assert(next_ < names_.size() && "one name per object of the host");
     return names_[next_++];
   }
 
@@ -99,7 +99,7 @@ bool is_bind(const json::object& mount) {
   });
 }
 
-// Bound from these, a container means the kernel it runs on, which is the guest's.
+// If a container binds one of these, it means its own kernel's, which is the guest's.
 bool belongs_to_kernel(const path& source) {
   const auto text = source.lexically_normal().string();
   return text.starts_with("/proc/") || text.starts_with("/sys/") || text == "/proc" ||
@@ -119,7 +119,7 @@ std::vector<std::string> options_in(const json::object& mount) {
   return options;
 }
 
-// How the guest gets what a mount names.
+// How the guest gets the source of a mount.
 enum class mount_source {
   disk,   // a file system on a disk, which the guest mounts; the container gets it bound
   share,  // a file or directory of the host
@@ -203,11 +203,11 @@ result<spec> spec::parse(const std::string& text) {
     return std::move(document).error().in("config.json");
   }
   if (object_in(document.value(), "process") == nullptr) {
-    return invalid("no process");
+    return invalid("process is missing");
   }
   const auto* root = object_in(document.value(), "root");
   if (root == nullptr || string_in(*root, "path").empty()) {
-    return invalid("no root.path");
+    return invalid("root.path is missing");
   }
   return spec(std::move(document.value()));
 }
@@ -272,7 +272,7 @@ result<std::string> spec::for_guest(const guest_names& names) const {
     return std::move(rewritten).error();
   }
   document["root"].as_object()["path"] = names.root;
-  // Hooks are programs of the host.
+  // Hooks are programs on the host.
   document.erase("hooks");
   rewrite_process(document["process"].as_object());
   if (auto* linux = object_in(document, "linux"); linux != nullptr) {

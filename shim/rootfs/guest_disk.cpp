@@ -7,7 +7,7 @@ namespace shim {
 
 flow::result<disk> open_disk(const disk_source& source) {
   const int mode = source.read_only ? O_RDONLY : O_RDWR;
-  // Without waiting: what is named may be a FIFO.
+  // Non-blocking, because the path may name a FIFO.
   flow::unique_fd file(::open(source.path.c_str(), mode | O_CLOEXEC | O_NONBLOCK));
   if (!file) {
     return flow::system_error("open " + source.path);

@@ -1,4 +1,4 @@
-// Opens what is to be a disk of the guest.
+// Opens a file or block device that becomes a disk of the guest.
 #pragma once
 
 #include "shim/rootfs/guest_mounts.hpp"
@@ -6,8 +6,8 @@
 
 namespace shim {
 
-// A regular file or a block device, for reading only where that is all that is asked for. The
-// system's error if it cannot be opened; errc::invalid_argument if it is something else.
+// A regular file or a block device, opened read-only if `source` asks for no more. The system's
+// error if it cannot be opened; errc::invalid_argument if it is anything else.
 flow::result<disk> open_disk(const disk_source& source);
 
 }  // namespace shim

@@ -23,7 +23,7 @@ error invalid(std::string why) {
   return {errc::invalid_argument, "mount: " + std::move(why)};
 }
 
-// A type with what is to be done before, "format/mkdir/overlay".
+// A type with the preparations that its prefixes ask for, "format/mkdir/overlay".
 struct mount_type {
   std::string name;
   bool format = false;
@@ -44,9 +44,8 @@ result<mount_type> parse_type(const std::string& text) {
     } else if (prefix == "mkdir") {
       parsed.mkdir = true;
     } else {
-      std::string why = "type " + text + " is not supported; containerd's mount manager can do ";
-      why += prefix;
-      return invalid(why + "/");
+      return invalid("type " + text +
+                     " is not supported: only containerd's mount manager handles " + prefix + "/");
     }
     parsed.name.erase(0, slash + 1);
   }
@@ -151,11 +150,11 @@ class planner {
     return {};
   }
 
-  // Layers that are directories of the host are shared.
+  // Layers that are directories on the host are shared with the guest.
   result<std::string> rewrite_layers(const std::string& option) {
     for (const char* writable : {"upperdir=", "workdir="}) {
       if (option.starts_with(writable) && !in_guest(option.substr(option.find('=') + 1))) {
-        return invalid(option + " must be on a disk: overlayfs does not take virtiofs for it");
+        return invalid(option + " must be on a disk: overlayfs does not accept virtiofs there");
       }
     }
     constexpr std::string_view lowerdir = "lowerdir=";

@@ -1,7 +1,7 @@
-// A root file system that the guest's kernel mounts itself, from images and block devices that it
-// is given as disks, instead of one that is mounted here and shared.
+// A root file system that the guest's kernel mounts itself, from images and block devices attached
+// as disks, instead of one that is mounted on the host and shared.
 //
-// containerd's snapshotters describe it as a chain, of which the last mount is the root:
+// containerd's snapshotters describe it as a chain; the last mount is the root:
 //
 //   {"erofs", "/layers/1.erofs", {"ro", "loop"}}
 //   {"ext4", "/snapshots/7/rwlayer.img", {"rw", "loop"}}
@@ -29,23 +29,23 @@ struct disk_source {
 struct guest_mounts {
   std::vector<disk_source> disks;                // at most one for each mount
   std::vector<hvsock::agent::v1::Mount> mounts;  // in order
-  std::string root;                              // where the last of them is in the guest
+  std::string root;                              // mount point of the last one, in the guest
 };
 
-// File systems that the guest's kernel can have on a disk.
+// Whether the guest's kernel can mount this file system from a disk.
 bool is_disk_file_system(const std::string& type);
 
-// Whether there is something in `rootfs` that is not to be mounted here.
+// Whether `rootfs` contains a mount that the guest must make.
 bool for_guest_to_mount(const std::vector<mount_description>& rootfs);
 
-// What the agent is to do, besides what is in `plan` already, and is added to it. `directory` is
-// the container's in the guest, `name` its name, of which serial numbers are made, and `share`
-// gives a directory of the host to the guest by virtiofs. errc::invalid_argument, with the reason,
-// for what is not supported:
+// Adds to `plan` what the agent must do to make `mounts`. `directory` is the container's directory
+// in the guest, `name` its name, from which serial numbers are derived, and `share` shares a
+// directory of the host with the guest through virtiofs. errc::invalid_argument, with the reason,
+// for anything unsupported:
 //   - types and transformations other than bind, overlay, erofs, ext2, ext3, ext4, format/, mkdir/;
-//   - an upper directory that is not on a disk (overlayfs does not take virtiofs for it);
-//   - a target, which is of no use without containerd's mount manager;
-//   - anything in {{ }} but mount, source, target and overlay of mounts before.
+//   - an upper directory that is not on a disk (overlayfs does not accept virtiofs there);
+//   - a target, which is useless without containerd's mount manager;
+//   - anything in {{ }} other than mount, source, target and overlay of previous mounts.
 flow::result<void> plan_guest_mounts(
     guest_mounts& plan, const std::vector<mount_description>& mounts, const std::string& directory,
     const std::string& name,

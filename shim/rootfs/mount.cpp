@@ -22,8 +22,8 @@ namespace {
 
 constexpr std::string_view lowerdir = "lowerdir=";
 
-// Shortens "lowerdir=/a/x/fs:/a/y/fs" to names relative to /a, which is returned; empty if there is
-// no common directory.
+// Shortens "lowerdir=/a/x/fs:/a/y/fs" to names relative to /a, and returns that directory; empty if
+// there is no common one.
 std::string make_layers_relative(std::string& data) {
   const auto begin = data.find(lowerdir);
   if (begin == std::string::npos) {
@@ -59,7 +59,7 @@ std::string make_layers_relative(std::string& data) {
   return common;
 }
 
-// Puts the process back where it was.
+// Restores the previous working directory on destruction.
 class working_directory {
  public:
   explicit working_directory(const std::string& directory)
@@ -79,7 +79,7 @@ class working_directory {
   bool changed_ = false;
 };
 
-// "\040" and the like, as the kernel writes blanks in mountinfo.
+// Decodes "\040" and the like, as the kernel escapes blanks in mountinfo.
 std::string unescape(std::string_view text) {
   std::string out;
   for (std::size_t i = 0; i < text.size(); ++i) {
@@ -96,15 +96,15 @@ std::string unescape(std::string_view text) {
 
 struct found_mount {
   std::string point;
-  std::string below;  // the point relative to the directory that was asked for; empty: that
+  std::string below;  // relative to the requested directory; empty: the directory itself
   std::string what;   // device and directory of the file system
 };
 
-// At `directory` and below, in the order they were made.
+// Mounts at `directory` and below, in the order they were made.
 std::vector<found_mount> find_mounts(const path& directory) {
   std::vector<found_mount> found;
-  // As the kernel names it, if there is a link on the way. What it is itself is not looked at: a
-  // mount may be stale.
+  // Uses the kernel's name if there are links on the way. The last component itself is not
+  // examined, because the mount may be stale.
   std::error_code ec;
   const path parent = std::filesystem::canonical(directory.parent_path(), ec);
   if (ec) {
@@ -152,7 +152,7 @@ result<void> mount_on(const mount_description& m, const path& target) {
       0) {
     return system_error("mount " + m.type + " " + m.source + " on " + target.string());
   }
-  // A bind mount takes no notice of the other flags the first time.
+  // A bind mount ignores the other flags on the first mount(2).
   constexpr unsigned long independent = MS_RDONLY | MS_NOSUID | MS_NODEV | MS_NOEXEC;
   if ((flags & MS_BIND) != 0 && (flags & independent) != 0 &&
       ::mount("", target.c_str(), "", MS_REMOUNT | (flags & ~static_cast<unsigned long>(MS_REC)),

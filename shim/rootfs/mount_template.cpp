@@ -43,7 +43,7 @@ std::string points_between(const std::vector<made_mount>& made, int first, int l
   }
 }
 
-// The value of what is between the braces; empty if there is none.
+// The value of the expression between the braces; empty if it has none.
 std::string value_of(std::string_view expression, const std::vector<made_mount>& made) {
   const auto words = words_of(expression);
   if (words.size() < 2) {
@@ -83,7 +83,7 @@ result<std::string> expand_mount_template(const std::string& text,
     const auto value =
         close == std::string_view::npos ? std::string() : value_of(rest.substr(2, close - 2), made);
     if (value.empty()) {
-      return error(errc::invalid_argument, "mount: cannot fill in " + text);
+      return error(errc::invalid_argument, "mount: cannot expand " + text);
     }
     out += value;
     rest.remove_prefix(close + 2);

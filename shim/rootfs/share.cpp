@@ -17,8 +17,9 @@ using std::filesystem::path;
 
 namespace {
 
-// What we made, never what is mounted on it: that would be a user's files. So no entry is emptied,
-// even if it could not be unmounted. A link, should there be one, is removed and not followed.
+// Removes only what the shim created, never what is mounted on it, which would be a user's files.
+// Therefore no entry is emptied, even if it could not be unmounted. A link, if there is one, is
+// removed and not followed.
 void remove_own_entries(const path& directory) {
   std::error_code ec;
   std::vector<path> entries;
@@ -32,9 +33,9 @@ void remove_own_entries(const path& directory) {
   std::filesystem::remove(directory, ec);
 }
 
-// The mount that `source` is on, and the file in it. A mount of overlayfs or btrfs has files of
-// several devices, which number them without regard to each other. Empty where the kernel does not
-// say.
+// Identifies the mount that `source` is on, and the file in it. A mount of overlayfs or btrfs has
+// files of several devices, each of which numbers its files independently. Empty if the kernel does
+// not report it.
 std::string identity_of(const path& source) {
   struct statx is{};
   if (::statx(AT_FDCWD, source.c_str(), 0, STATX_INO | STATX_MNT_ID, &is) != 0 ||
@@ -60,7 +61,7 @@ result<void> make_mount_point(const path& target, bool directory) {
 share::share(const path& directory) : entries_(directory / "entries"), view_(directory / "share") {}
 
 result<void> share::make() {
-  // What a shim that was killed has left.
+  // Removes the leftovers of a shim that was killed.
   remove();
   for (const auto& one : {entries_, view_}) {
     std::error_code ec;
@@ -72,7 +73,7 @@ result<void> share::make() {
   if (auto bound = bind_mount(entries_, entries_); !bound) {
     return bound;
   }
-  // Shared: what is mounted in the one later appears in the other.
+  // Shared propagation: later mounts in one tree appear in the other.
   if (::mount("", entries_.c_str(), "", MS_SHARED, "") != 0) {
     return system_error("share mounts of " + entries_.string());
   }
@@ -93,7 +94,7 @@ result<std::string> share::add(const path& source) {
   }
   auto identity = identity_of(real);
   for (auto& [name, known] : added_) {
-    // What came to be mounted below it since then may not have reached the entry.
+    // Later mounts below the source may not have propagated to the entry.
     if (!identity.empty() && known.source == identity &&
         mounted_below(entries_ / name) == mounted_below(real)) {
       ++known.users;
@@ -127,8 +128,8 @@ result<void> share::release(const std::string& name) {
   added_.erase(found);
   const path target = entries_ / name;
   unmount_below(target);
-  // Only what we made, and only if nothing is mounted on it any more: a bind mount of a user's
-  // directory must never be emptied.
+  // Only what the shim created, and only if nothing is mounted on it any more: a bind-mounted
+  // directory of a user must never be emptied.
   if (!mount_points_below(target).empty()) {
     return flow::error(flow::errc::unavailable, target.string() + " is still mounted");
   }

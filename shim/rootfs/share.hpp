@@ -1,12 +1,12 @@
-// What the guest sees of the host's file systems: one directory per sandbox, with a bind mount for
+// The guest's view of the host's file systems: one directory per sandbox, with a bind mount for
 // each root file system and each volume.
 //
-//   DIRECTORY/entries   made and filled by the shim
-//   DIRECTORY/share     the same tree as virtiofsd serves it: read-only, except for what is mounted
+//   DIRECTORY/entries   created and filled by the shim
+//   DIRECTORY/share     the same tree as virtiofsd serves it: read-only, except for the mounts
 //                       below it
 //
-// The guest's root can write to whatever it is given. If that were the directory we work in, it
-// could put links in our way, or fill the file system our state is on.
+// The guest's root can write to any directory it is given. If that were the directory in which the
+// shim works, it could place links in the shim's way, or fill the file system that holds its state.
 #pragma once
 
 #include <cstdint>
@@ -20,23 +20,23 @@ namespace shim {
 
 class share {
  public:
-  // `directory` is the sandbox's.
+  // `directory` is the sandbox's directory.
   explicit share(const std::filesystem::path& directory);
 
   flow::result<void> make();
 
-  // Lets the guest see `source`, a directory or a file, with everything mounted on it. Returns the
-  // name of its entry, for release().
+  // Makes `source`, a directory or a file, visible to the guest, with everything mounted on it.
+  // Returns the name of its entry, for release().
   //
-  // What the guest sees already is that entry once more: an entry is a file system to the guest,
-  // and containers that are given the same volume expect one, in which they find each other's
-  // sockets and locks.
+  // A source that the guest already sees keeps its entry: to the guest, an entry is a file system,
+  // and containers that are given the same volume expect a single one, in which they find each
+  // other's sockets and locks.
   flow::result<std::string> add(const std::filesystem::path& source);
 
-  // Takes one add() back; the last takes the entry away.
+  // Undoes one add(); the last one removes the entry.
   flow::result<void> release(const std::string& name);
 
-  // Takes away what is mounted, and removes the directories. Nothing there is no error.
+  // Unmounts everything and removes the directories. It is not an error if they do not exist.
   void remove();
 
   const std::filesystem::path& entries() const noexcept { return entries_; }
@@ -44,7 +44,7 @@ class share {
 
  private:
   struct entry {
-    std::string source;  // the file or directory, as the kernel tells them apart
+    std::string source;  // identity of the file or directory, from the kernel
     std::uint32_t users = 0;
   };
 

@@ -31,8 +31,8 @@ using guest_contract::token_size;
 
 std::string random_bytes(std::size_t n) {
   std::string bytes(n, '\0');
-  // Of up to 256 bytes getrandom(2) gives all or none, and none only before the host's generator is
-  // seeded, which it is long before containers run.
+  // getrandom(2) never returns fewer than the requested bytes up to 256, and blocks only until the
+  // host's generator is seeded, long before containers run.
   if (::getrandom(bytes.data(), bytes.size(), 0) != static_cast<ssize_t>(n)) {
     std::abort();
   }
@@ -71,7 +71,7 @@ awaitable<result<flow::stream>> guest::expected_stream::claim() {
     co_return error(errc::timed_out, "the guest did not connect a stream");
   }
   if (!stream_) {
-    co_return error(errc::closed, "the guest is gone");
+    co_return error(errc::closed, "connection to the guest lost");
   }
   co_return std::move(*stream_);
 }
@@ -88,15 +88,15 @@ guest::guest(const flow::asio::any_io_executor& executor, machine& from, event_h
       tasks_(executor, flow::log_failures(log, "guest", [this] { close(); })) {}
 
 awaitable<result<void>> guest::connect(std::chrono::steady_clock::duration deadline) {
-  // The machine's own end also ends the wait, and says why.
+  // If the machine ends, the wait ends too, with the reason.
   flow::deadline limit(executor_, deadline, [this] { machine_.kill(); });
   auto connection = co_await machine_.accept();
   if (limit.expired()) {
-    std::string said = machine_.console_tail();
-    if (!said.empty()) {
-      said = "; its console said: " + said;
+    std::string console = machine_.console_tail();
+    if (!console.empty()) {
+      console = "; last console output: " + console;
     }
-    co_return error(errc::timed_out, "the guest did not boot" + said);
+    co_return error(errc::timed_out, "the guest did not boot" + console);
   }
   if (!connection) {
     co_return connection.error();
@@ -110,7 +110,7 @@ awaitable<result<void>> guest::connect(std::chrono::steady_clock::duration deadl
     co_return greeted.error();
   }
   if (closed_) {
-    co_return error(errc::closed, "the guest is gone");
+    co_return error(errc::closed, "connection to the guest lost");
   }
   tasks_.spawn("accept streams", accept_streams());
   tasks_.spawn("read events", read_events());
@@ -126,17 +126,18 @@ awaitable<result<void>> guest::say_hello() {
   request.set_host_name(host_name());
   const auto hello = co_await agent_->hello(request, ttrpc::call_options(limits::hello));
   if (!hello) {
-    co_return flow::error(hello.error()).in("greet the agent");
+    co_return flow::error(hello.error()).in("agent hello");
   }
   if (hello.value().protocol() != protocol_version) {
-    co_return error(errc::protocol, "the agent of the guest image speaks protocol " +
+    co_return error(errc::protocol, "guest image's agent uses protocol " +
                                         std::to_string(hello.value().protocol()) +
-                                        ", this shim speaks " + std::to_string(protocol_version));
+                                        ", this shim needs " + std::to_string(protocol_version) +
+                                        ": install the image that came with the shim");
   }
-  log_.info("guest is up", {{"kernel", hello.value().kernel_release()},
-                            {"agent", hello.value().agent_version()},
-                            {"init_ms", hello.value().init_entered()},
-                            {"connected_ms", hello.value().connected()}});
+  log_.info("guest running", {{"kernel", hello.value().kernel_release()},
+                              {"agent", hello.value().agent_version()},
+                              {"init_ms", hello.value().init_entered()},
+                              {"connected_ms", hello.value().connected()}});
   co_return result<void>();
 }
 
@@ -177,7 +178,7 @@ awaitable<void> guest::admit(flow::stream stream) {
 }
 
 void guest::refuse(const char* why) {
-  // Any process of the guest can connect as often as it likes; the host's log is not its to fill.
+  // Any process in the guest can connect as often as it likes, and must not fill the host's log.
   if (std::has_single_bit(++refused_)) {
     log_.warning("connection from the guest refused", {{"reason", why}, {"refused", refused_}});
   }
@@ -209,20 +210,20 @@ awaitable<void> guest::keep_clock() {
     if (set) {
       log_.debug("guest clock", {{"ahead_ns", set.value().offset()}});
     }
-    // Perhaps all that is done here until the next time.
+    // The shim may be idle until the next tick.
     trim_resident_memory();
   }
 }
 
 awaitable<void> guest::report() {
   if (!agent_ || closed_) {
-    log_.info("guest is not up");
+    log_.info("guest not running");
     co_return;
   }
   const auto status =
       co_await agent_->status(api::StatusRequest(), ttrpc::call_options(limits::query));
   if (!status) {
-    log_.info("agent does not answer", {{"err", status.error().message()}});
+    log_.info("agent did not answer", {{"err", status.error().message()}});
     co_return;
   }
   log_.info("agent", {{"resident_bytes", status.value().resident_bytes()},

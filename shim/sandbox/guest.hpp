@@ -1,10 +1,10 @@
-// The shim's end of everything that the guest opens: one control connection, and the streams of
-// processes.
+// The shim's end of all connections from the guest: the control connection, and the streams
+// of processes.
 //
-// Any process in the guest can connect to us, so a connection proves nothing. The control
-// connection is the first one, which comes before any container exists. Every other must present,
-// as its first bytes, a token that was given to the agent over the control connection for one
-// stream, and each token is good for once. What does not is closed and counted.
+// Any process in the guest can connect to the shim, so a connection proves nothing. The control
+// connection is the first one, which arrives before any container exists. Every other connection
+// must present, as its first bytes, a token that the agent received over the control connection for
+// one stream, and each token is valid once. All others are closed and counted.
 #pragma once
 
 #include <array>
@@ -31,7 +31,7 @@ class guest {
  public:
   using event_handler = std::function<void(const hvsock::agent::v1::Event&)>;
 
-  // A stream that the agent was asked to connect. Forgetting it takes the token back.
+  // A stream that the agent was asked to connect. Its destruction revokes the token.
   class expected_stream {
    public:
     explicit expected_stream(guest& owner);
@@ -41,7 +41,7 @@ class guest {
 
     const std::string& token() const noexcept { return token_; }
 
-    // The stream, once the agent has connected it; errc::timed_out if it does not.
+    // Returns the stream once the agent has connected it; errc::timed_out if it does not.
     flow::awaitable<flow::result<flow::stream>> claim();
 
    private:
@@ -51,31 +51,31 @@ class guest {
     std::optional<flow::stream> stream_;
   };
 
-  // Given objects outlive this one. `on_event` hears of everything that happens in the guest.
+  // The arguments must outlive the object. `on_event` is called with every event from the guest.
   guest(const flow::asio::any_io_executor& executor, machine& from, event_handler on_event,
         flow::log& log);
   guest(const guest&) = delete;
   guest& operator=(const guest&) = delete;
 
-  // Waits for the guest to boot and its agent to answer. Once.
+  // Waits until the guest has booted and its agent has answered. Call it once.
   flow::awaitable<flow::result<void>> connect(std::chrono::steady_clock::duration deadline);
 
-  // Calls of the agent; only after connect() succeeded.
+  // Client for calls to the agent; only after connect() has succeeded.
   const hvsock::agent::v1::agent_client& agent() const { return *agent_; }
 
-  // Writes how it is into the log.
+  // Logs the agent's status.
   flow::awaitable<void> report();
 
   // Returns when the control connection is lost.
   flow::awaitable<void> wait_lost();
 
-  // Ends the control connection; calls under way fail.
+  // Closes the control connection; calls under way fail.
   void close();
 
-  // Returns when nothing runs any more; the machine must have ended.
+  // Returns when no task is running any more; the machine must have ended.
   flow::awaitable<void> join();
 
-  // Connections that were closed because they presented no valid token.
+  // Number of connections that were closed because they presented no valid token.
   std::uint64_t refused() const noexcept { return refused_; }
 
  private:

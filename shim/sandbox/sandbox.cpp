@@ -40,8 +40,8 @@ awaitable<void> sandbox::boot() {
   tasks_.spawn("watch machine", watch_machine());
   const auto connected = co_await guest_->connect(config_.boot_timeout);
   if (!connected) {
-    // If one of its processes has ended, that says more than the connection that did not come; it
-    // may be noticed a moment later.
+    // If one of the machine's processes has ended, its exit says more than the missing connection;
+    // it may be noticed a moment later.
     if (connected.error().code() != flow::errc::timed_out) {
       const auto lost = [this] { return lost_.has_value(); };
       co_await changed_.wait_for(limits::end_notice, lost);
@@ -49,9 +49,9 @@ awaitable<void> sandbox::boot() {
     lose(flow::error(connected.error()).in("boot virtual machine"));
     co_return;
   }
-  log_.info("sandbox is ready", {{"boot_ms", std::chrono::duration_cast<std::chrono::milliseconds>(
-                                                 std::chrono::steady_clock::now() - begin)
-                                                 .count()}});
+  log_.info("sandbox ready", {{"boot_ms", std::chrono::duration_cast<std::chrono::milliseconds>(
+                                              std::chrono::steady_clock::now() - begin)
+                                              .count()}});
   ready_ = true;
   changed_.notify_all();
   tasks_.spawn("watch guest", watch_guest());
@@ -64,14 +64,14 @@ awaitable<void> sandbox::watch_machine() {
 
 awaitable<void> sandbox::watch_guest() {
   co_await guest_->wait_lost();
-  lose(error(flow::errc::unavailable, "the agent is gone"));
+  lose(error(flow::errc::unavailable, "connection to the agent lost"));
 }
 
 void sandbox::lose(error why) {
   if (lost_) {
     return;
   }
-  log_.warning("sandbox is lost", {{"reason", why.message()}});
+  log_.warning("sandbox lost", {{"reason", why.message()}});
   end(std::move(why));
 }
 
@@ -79,7 +79,7 @@ void sandbox::end(error why) {
   lost_ = std::move(why);
   guest_->close();
   machine_.kill();
-  // Handlers may register or forget others.
+  // Handlers may register or remove others.
   for (const auto exits = std::exchange(exits_, {}); const auto& [number, on_exit] : exits) {
     on_exit(std::nullopt);
   }
@@ -126,7 +126,7 @@ void sandbox::handle(const hvsock::agent::v1::Event& event) {
 void sandbox::process_exited(const hvsock::agent::v1::ProcessExit& exit) {
   const auto expected = exits_.extract(exit.process());
   if (expected.empty()) {
-    log_.warning("exit of an unknown process", {{"process", exit.process()}});
+    log_.warning("exit of unknown process", {{"process", exit.process()}});
     return;
   }
   expected.mapped()(exit);

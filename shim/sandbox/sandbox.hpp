@@ -1,10 +1,10 @@
-// One sandbox: a virtual machine with its guest, from the moment it starts to boot to its end.
+// One sandbox: a virtual machine with its guest, from its boot to its end.
 //
 //   starting --guest answers--> ready --machine or guest ends--> lost
 //       \--------- cannot start, does not boot in time ----------^
 //
-// Containers are put into it and register their processes; the sandbox tells each of its exit, or
-// that it is lost with the machine.
+// Containers are added to it and register their processes; the sandbox reports the exit of each
+// process, or its loss with the machine.
 #pragma once
 
 #include <cstdint>
@@ -28,12 +28,12 @@ namespace shim {
 
 class sandbox {
  public:
-  // The exit of a process as the guest reports it; nothing: it was lost with the machine.
+  // The exit of a process as the guest reported it; nullopt: it was lost with the machine.
   using reported_exit = std::optional<hvsock::agent::v1::ProcessExit>;
   using exit_handler = std::function<void(const reported_exit&)>;
   using out_of_memory_handler = std::function<void()>;
 
-  // `vm`, not started yet, is to serve the view of `files`. Everything given outlives the object.
+  // `vm`, not started yet, must serve the view of `files`. All arguments must outlive the object.
   sandbox(const flow::asio::any_io_executor& executor, share& files, machine& vm, const config& c,
           flow::log& log);
   sandbox(const sandbox&) = delete;
@@ -42,35 +42,36 @@ class sandbox {
   // Starts booting; returns at once.
   void start();
 
-  // Waits for the guest. An error says why there is none (any more).
+  // Waits for the guest. An error says why it did not start or why it was lost.
   flow::awaitable<flow::result<void>> ready();
 
-  // The guest is up, and was not lost yet.
+  // The guest is running, and was not lost.
   bool is_ready() const noexcept { return ready_ && !lost_; }
 
-  // It has ended: lost, or stopped.
+  // The sandbox has ended: it was lost or stopped.
   bool lost() const noexcept { return lost_.has_value(); }
   flow::awaitable<void> wait_lost();
 
-  // Calls of the agent; only after ready().
+  // Client for calls to the agent; only after ready().
   const hvsock::agent::v1::agent_client& agent() const { return guest_->agent(); }
 
-  // Where the streams that the guest is to connect are expected.
+  // Where to register the streams that the guest is to connect.
   guest& connections() { return *guest_; }
 
-  // Plugs disks in and out; only after ready().
+  // The machine, to attach and detach disks; only after ready().
   machine& vm() { return machine_; }
 
-  // What the guest sees of the host's file systems.
+  // The guest's view of the host's file systems.
   share& files() noexcept { return share_; }
 
-  // Numbers for containers and processes, never used twice.
+  // Returns a new number for a container or a process; numbers are never reused.
   std::uint32_t next_number() noexcept { return ++last_number_; }
 
-  // `on_exit` is called once, when process `number` has ended or is lost. Taken back by forget().
+  // `on_exit` is called once, when process `number` has exited or is lost. forget() unregisters it.
   void expect_exit(std::uint32_t number, exit_handler on_exit);
-  // `on_oom` is called whenever the guest's kernel has killed processes of container `number` for
-  // want of memory. Taken back by forget() too: no number is both a container's and a process's.
+  // `on_oom` is called whenever the guest's kernel has killed processes of container `number`
+  // because memory ran out. forget() unregisters it too: containers and processes never share
+  // a number.
   void expect_out_of_memory(std::uint32_t number, out_of_memory_handler on_oom);
 
   void forget(std::uint32_t number) {
@@ -78,16 +79,16 @@ class sandbox {
     out_of_memory_.erase(number);
   }
 
-  // Writes how it is into the log.
+  // Logs the guest's status.
   flow::awaitable<void> report() { co_await guest_->report(); }
 
-  // Ends the machine at once.
+  // Kills the machine at once.
   void kill(const std::string& reason);
 
-  // Ends the machine and returns when none of its processes is left. stop() is still to come.
+  // Ends the machine and returns when none of its processes is left. stop() must still be called.
   flow::awaitable<void> halt();
 
-  // Ends it and returns when nothing of it is left.
+  // Ends the sandbox and returns when nothing of it is left.
   flow::awaitable<void> stop();
 
  private:

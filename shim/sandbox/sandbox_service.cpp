@@ -20,7 +20,7 @@ namespace api = containerd::runtime::sandbox::v1;
 
 namespace {
 
-error not_here(const std::string& id) {
+error unknown_sandbox(const std::string& id) {
   return {code::not_found, "sandbox " + id};
 }
 
@@ -39,22 +39,22 @@ sandbox_service::sandbox_service(const flow::asio::any_io_executor& executor, st
 
 result<void> sandbox_service::check(const std::string& id) const {
   if (id != id_ || !created()) {
-    return not_here(id);
+    return unknown_sandbox(id);
   }
   return {};
 }
 
 sandbox_service::answer<api::CreateSandboxResponse> sandbox_service::create_sandbox(
     context& /*call*/, const api::CreateSandboxRequest& request) {
-  // Whatever it would be called: a shim has one sandbox.
+  // Regardless of the requested id: a shim has only one sandbox.
   if (created()) {
     co_return error(code::already_exists, "sandbox " + id_);
   }
   if (request.sandbox_id() != id_) {
     co_return error(code::invalid_argument,
-                    "this shim is for sandbox " + id_ + ", not for " + request.sandbox_id());
+                    "this shim serves sandbox " + id_ + ", not " + request.sandbox_id());
   }
-  // No root file system is mounted: nothing runs for the sandbox itself but its machine.
+  // No root file system is mounted: the sandbox itself consists of its machine only.
   bundle_ = request.bundle_path();
   netns_path_ = request.netns_path();
   created_at_ = nanoseconds_now();
@@ -96,11 +96,11 @@ sandbox_service::answer<api::StartSandboxResponse> sandbox_service::start_sandbo
   co_return response;
 }
 
-// Containers run on the guest's kernel, which is of the machine that this program was built for.
+// Containers run on the guest's kernel, whose architecture is that of this program.
 sandbox_service::answer<api::PlatformResponse> sandbox_service::platform(
     context& /*call*/, const api::PlatformRequest& request) {
   if (request.sandbox_id() != id_) {
-    co_return not_here(request.sandbox_id());
+    co_return unknown_sandbox(request.sandbox_id());
   }
   api::PlatformResponse response;
   response.mutable_platform()->set_os("linux");
@@ -167,7 +167,7 @@ sandbox_service::answer<api::SandboxStatusResponse> sandbox_service::sandbox_sta
   co_return response;
 }
 
-// Asks the guest itself: a machine that hangs is none.
+// Asks the guest itself, because a machine may hang.
 sandbox_service::answer<api::PingResponse> sandbox_service::ping_sandbox(
     context& /*call*/, const api::PingRequest& request) {
   if (auto checked = check(request.sandbox_id()); !checked) {
@@ -184,7 +184,7 @@ sandbox_service::answer<api::PingResponse> sandbox_service::ping_sandbox(
   co_return api::PingResponse();
 }
 
-// What the guest's kernel counts of all containers together.
+// The guest kernel's counters for all containers together.
 sandbox_service::answer<api::SandboxMetricsResponse> sandbox_service::sandbox_metrics(
     context& /*call*/, const api::SandboxMetricsRequest& request) {
   if (auto checked = check(request.sandbox_id()); !checked) {
@@ -198,7 +198,7 @@ sandbox_service::answer<api::SandboxMetricsResponse> sandbox_service::sandbox_me
   if (!stats) {
     co_return error(stats.error()).in("metrics of sandbox " + id_);
   }
-  // Decoded and encoded again: what containerd gets is of this type, whatever the guest has sent.
+  // Decoded and encoded again, so that containerd gets this type regardless of what the guest sent.
   const auto& counted = stats.value().metrics();
   api::SandboxMetricsResponse response;
   auto& metrics = *response.mutable_metrics();
@@ -209,11 +209,11 @@ sandbox_service::answer<api::SandboxMetricsResponse> sandbox_service::sandbox_me
   co_return response;
 }
 
-// Also of a sandbox that was never created, or not successfully: containerd calls it then.
+// containerd also calls this for a sandbox that was never created, or whose creation failed.
 sandbox_service::answer<api::ShutdownSandboxResponse> sandbox_service::shutdown_sandbox(
     context& /*call*/, const api::ShutdownSandboxRequest& request) {
   if (request.sandbox_id() != id_) {
-    co_return not_here(request.sandbox_id());
+    co_return unknown_sandbox(request.sandbox_id());
   }
   stopping_ = stopping_ || !sandbox_.lost();
   co_await tasks_.stop_all(0s);

@@ -1,13 +1,13 @@
-// containerd's Sandbox service: the virtual machine as a thing of its own, which is there before
+// containerd's Sandbox service: the virtual machine as an object of its own, which exists before
 // its first container and after its last.
 //
 //   none --CreateSandbox--> created --StartSandbox--> ready --StopSandbox, or lost--> ended
 //
-// The machine boots from the shim's start on in any case; StartSandbox waits for it. Without a
-// CreateSandbox the shim is that of a task and ends with the last one; with one it ends by
-// ShutdownSandbox alone.
+// In any case the machine boots as soon as the shim starts; StartSandbox waits for it. Without
+// CreateSandbox the shim belongs to a task and ends with its last one; with it, only
+// ShutdownSandbox ends the shim.
 //
-// A shim is for one sandbox: any other id is not_found.
+// A shim serves one sandbox: any other id is not_found.
 #pragma once
 
 #include <functional>
@@ -26,15 +26,15 @@ namespace shim {
 
 class sandbox_service final : public containerd::runtime::sandbox::v1::sandbox_service {
  public:
-  // `id` is the sandbox's. `on_shutdown` is called when containerd asked the shim to end.
-  // Everything given outlives the object.
+  // `id` is the sandbox's. `on_shutdown` is called when containerd has asked the shim to end. All
+  // arguments must outlive the object.
   sandbox_service(const flow::asio::any_io_executor& executor, std::string id, sandbox& in,
                   task_service& tasks, std::function<void()> on_shutdown, flow::log& log);
 
-  // There is a sandbox that only ShutdownSandbox ends.
+  // A sandbox was created; only ShutdownSandbox ends the shim.
   bool created() const noexcept { return created_at_ != 0; }
 
-  // Returns when nothing runs any more; the sandbox must have been stopped.
+  // Returns when no task is running any more; the sandbox must have been stopped.
   flow::awaitable<void> join();
 
  private:
@@ -77,9 +77,9 @@ class sandbox_service final : public containerd::runtime::sandbox::v1::sandbox_s
   std::string bundle_;
   std::string netns_path_;
   bool starting_ = false;
-  bool stopping_ = false;                      // as containerd wanted
-  pid_t pid_ = 0;                              // of host_, kept after its end
-  std::unique_ptr<placeholder_process> host_;  // stands for the sandbox
+  bool stopping_ = false;                      // containerd asked for its end
+  pid_t pid_ = 0;                              // host_'s, kept after its end
+  std::unique_ptr<placeholder_process> host_;  // represents the sandbox
   std::int64_t created_at_ = 0;                // nanoseconds since the Unix epoch
   std::int64_t exited_at_ = 0;                 // 0: not ended
   std::uint32_t exit_status_ = 0;

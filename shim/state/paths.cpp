@@ -9,7 +9,7 @@ namespace {
 
 const std::filesystem::path default_socket_directory = "/run/containerd/s";
 
-// Go's filepath.Join(address, namespace, group), which containerd takes the digest of.
+// Go's filepath.Join(address, namespace, group): containerd hashes this path.
 std::string digest(const options& o, const std::string& group) {
   const auto joined = std::filesystem::path(o.address + "/" + o.containerd_namespace + "/" + group);
   return sha256_hex(joined.lexically_normal().string());

@@ -4,8 +4,8 @@
 
 namespace shim {
 
-// The path of the running program. `start` runs it again as the shim, and relative paths of the configuration are
-// relative to its directory. Empty if /proc cannot be read.
+// The path of the running program; empty if /proc cannot be read. `start` runs it again as the
+// shim, and relative paths of the configuration are relative to its directory.
 std::string program_path();
 
 }  // namespace shim

@@ -27,7 +27,7 @@ result<void> make_directory(const path& directory) {
   return {};
 }
 
-// Nothing if another process holds the lock, or has just removed the file.
+// Nullopt if another process holds the lock, or has just removed the file.
 result<std::optional<unique_fd>> try_lock(const path& directory, int create) {
   const path name = directory / lock_name;
   unique_fd file(::open(name.c_str(), O_RDWR | O_CLOEXEC | create, 0600));
@@ -43,7 +43,7 @@ result<std::optional<unique_fd>> try_lock(const path& directory, int create) {
     }
     return system_error("lock " + name.string());
   }
-  // The one who held it may have removed the file before we got it: then it is a lock of nothing.
+  // The previous holder may have removed the file before we got the lock, which is then worthless.
   struct stat ours{};
   struct stat named{};
   if (::fstat(file.get(), &ours) != 0 || ::stat(name.c_str(), &named) != 0 ||

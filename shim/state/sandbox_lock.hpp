@@ -1,4 +1,4 @@
-// Says whether the shim of a sandbox lives: it holds the lock for as long as it does.
+// Shows whether the shim of a sandbox is alive: it holds the lock for as long as it lives.
 #pragma once
 
 #include <chrono>
@@ -10,16 +10,16 @@
 
 namespace shim {
 
-// Creates the sandbox's directory, with the state directory above it, if it is missing, and takes
-// its lock. Nothing if another process holds it, still after `wait`.
+// Creates the sandbox's directory, and the state directory above it, if missing, and takes its
+// lock. Nullopt if another process still holds it after `wait`.
 flow::result<std::optional<flow::unique_fd>> lock_sandbox(const std::filesystem::path& directory,
                                                           std::chrono::milliseconds wait);
 
-// As above for a sandbox that may be there: nothing is created, and ENOENT if it is not.
+// As above, but creates nothing: ENOENT if the sandbox's directory does not exist.
 flow::result<std::optional<flow::unique_fd>> lock_left_sandbox(
     const std::filesystem::path& directory, std::chrono::milliseconds wait);
 
-// Removes what a sandbox has left in the file system. Its lock is held by the caller.
+// Removes everything a sandbox has left in the file system. The caller must hold its lock.
 void remove_sandbox_directory(const std::filesystem::path& directory);
 
 }  // namespace shim

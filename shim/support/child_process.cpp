@@ -44,7 +44,7 @@ child_process::~child_process() {
 }
 
 void child_process::kill(int signal) noexcept {
-  // Until it is reaped the pid is its own.
+  // Until the process is reaped, its pid cannot be reused.
   if (!ended_) {
     ::kill(pid_, signal);
   }

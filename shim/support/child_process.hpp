@@ -1,4 +1,4 @@
-// A program the shim runs beside itself: ended and reaped at the latest when its owner goes.
+// A program that the shim runs: killed and reaped at the latest when its owner is destroyed.
 #pragma once
 
 #include <sys/types.h>
@@ -17,7 +17,7 @@ namespace shim {
 
 class child_process {
  public:
-  // What becomes of the child if the shim is killed.
+  // What happens to the child if the shim is killed.
   enum class lifetime { ends_with_shim, own };
 
   static flow::result<std::unique_ptr<child_process>> start(
@@ -28,7 +28,7 @@ class child_process {
   child_process(const child_process&) = delete;
   child_process& operator=(const child_process&) = delete;
 
-  // Kills and reaps, waiting for it, if that has not happened yet.
+  // Kills the child and waits until it is reaped, unless it has ended already.
   ~child_process();
 
   pid_t pid() const noexcept { return pid_; }
@@ -36,10 +36,10 @@ class child_process {
 
   void kill(int signal = SIGKILL) noexcept;
 
-  // Returns when the child has ended and was reaped. Several may wait.
+  // Returns when the child has ended and been reaped. There may be several waiters.
   flow::awaitable<void> wait();
 
-  // It exited with status 0. Only after wait().
+  // Whether it exited with status 0. Only after wait().
   bool ended_well() const noexcept;
 
   // How it ended, for a message: "qemu-system-x86_64 exited with status 1", "... was killed by

@@ -1,4 +1,4 @@
-// SHA-256, as containerd's own shims name their sockets by it.
+// SHA-256, with which containerd's own shims name their sockets.
 #pragma once
 
 #include <string>

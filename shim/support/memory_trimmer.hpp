@@ -1,5 +1,5 @@
-// Gives back, a moment after something was done, the memory that doing it took: what follows a
-// start (its answer, events, calls of clients) needs some again.
+// Returns the memory that an operation used, with a delay: the steps that follow a start (its
+// answer, events, calls of clients) need memory again.
 #pragma once
 
 #include "flow/asio.hpp"
@@ -11,15 +11,15 @@ namespace shim {
 
 class memory_trimmer {
  public:
-  // `log` outlives the object. join() before destruction.
+  // `log` must outlive the object. Call join() before destruction.
   memory_trimmer(const flow::asio::any_io_executor& executor, flow::log& log);
   memory_trimmer(const memory_trimmer&) = delete;
   memory_trimmer& operator=(const memory_trimmer&) = delete;
 
-  // After limits::trim_delay; calls until then have no further effect.
+  // Trims after limits::trim_delay; calls until then have no further effect.
   void trim_soon();
 
-  // Nothing is trimmed any more.
+  // Cancels a pending trim, and returns when no task is running.
   flow::awaitable<void> join();
 
  private:

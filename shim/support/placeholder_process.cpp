@@ -23,11 +23,11 @@ using flow::unique_fd;
 
 namespace {
 
-// What the child needs to enter its network: all of it made before the fork.
+// How the child enters its network; everything is prepared before the fork.
 struct network_entry {
   bool fresh = false;
   unique_fd existing;
-  unique_fd told;  // the child writes how it went: an errno, 0 for success
+  unique_fd report;  // the child writes its result: an errno, 0 for success
 };
 
 int enter(const network_entry& network) {
@@ -36,20 +36,20 @@ int enter(const network_entry& network) {
   return done == 0 ? 0 : errno;
 }
 
-[[noreturn]] void exist(pid_t parent, const network_entry& network) {
+[[noreturn]] void run_placeholder(pid_t parent, const network_entry& network) {
   for (int s = 1; s < NSIG; ++s) {
     ::signal(s, SIG_DFL);
   }
-  // What is sent to the shim's process group is not meant for it.
+  // Signals to the shim's process group must not reach it.
   ::setsid();
   ::prctl(PR_SET_NAME, "hvsock-process");
   ::prctl(PR_SET_PDEATHSIG, SIGKILL);
   if (::getppid() != parent) {
     ::_exit(0);
   }
-  if (network.told) {
+  if (network.report) {
     const int how = enter(network);
-    if (::write(network.told.get(), &how, sizeof(how)) != sizeof(how) || how != 0) {
+    if (::write(network.report.get(), &how, sizeof(how)) != sizeof(how) || how != 0) {
       ::_exit(1);
     }
   }
@@ -66,7 +66,7 @@ result<std::unique_ptr<placeholder_process>> start_in(const network_entry& netwo
     return system_error("fork");
   }
   if (pid == 0) {
-    exist(parent, network);
+    run_placeholder(parent, network);
   }
   return std::make_unique<placeholder_process>(pid);
 }
@@ -79,12 +79,12 @@ result<std::unique_ptr<placeholder_process>> placeholder_process::start(
     return start_in(network_entry());
   }
   const std::string name = network->empty() ? "new network namespace" : "network " + *network;
-  network_entry wanted;
-  wanted.fresh = network->empty();
-  if (!wanted.fresh) {
-    // Whatever else may be there must not make us wait.
-    wanted.existing.reset(::open(network->c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
-    if (!wanted.existing) {
+  network_entry entry;
+  entry.fresh = network->empty();
+  if (!entry.fresh) {
+    // The path may name something else, such as a FIFO, which must not block the shim.
+    entry.existing.reset(::open(network->c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
+    if (!entry.existing) {
       return error(errc::invalid_argument, system_error(name).message());
     }
   }
@@ -92,13 +92,13 @@ result<std::unique_ptr<placeholder_process>> placeholder_process::start(
   if (!pipe) {
     return pipe.error();
   }
-  wanted.told = std::move(pipe->writer);
-  auto started = start_in(wanted);
-  wanted.told.reset();
+  entry.report = std::move(pipe->writer);
+  auto started = start_in(entry);
+  entry.report.reset();
   if (!started) {
     return started;
   }
-  // A pid is given out only once /proc/PID/ns/net is right.
+  // The pid may be published only once /proc/PID/ns/net is right.
   int how = ECHILD;
   const auto n =
       flow::retry_interrupted([&] { return ::read(pipe->reader.get(), &how, sizeof(how)); });

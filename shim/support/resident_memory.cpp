@@ -6,7 +6,7 @@
 
 #include <cstdint>
 
-// Set by the linker: where the program begins, and where its code ends.
+// Set by the linker: the beginning of the program, and the end of its code.
 extern "C" const char __executable_start;  // NOLINT(bugprone-reserved-identifier)
 extern "C" const char etext;
 
@@ -17,7 +17,7 @@ void trim_resident_memory() noexcept {
   const auto page = static_cast<std::uintptr_t>(::sysconf(_SC_PAGESIZE));
   const auto begin = reinterpret_cast<std::uintptr_t>(&__executable_start) & ~(page - 1);
   const auto end = reinterpret_cast<std::uintptr_t>(&etext) & ~(page - 1);
-  // Constants and code, mapped from the file and never written: nothing is lost.
+  // Constants and code are mapped from the file and never written, so nothing is lost.
   ::madvise(reinterpret_cast<void*>(begin), end - begin, MADV_DONTNEED);
 }
 

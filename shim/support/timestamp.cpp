@@ -9,7 +9,7 @@ google::protobuf::Timestamp timestamp_at(std::int64_t nanoseconds) {
   google::protobuf::Timestamp t;
   t.set_seconds(nanoseconds / second);
   t.set_nanos(static_cast<std::int32_t>(nanoseconds % second));
-  // Nanoseconds count upwards before 1970, too.
+  // The nanosecond field is never negative, even before 1970.
   if (t.nanos() < 0) {
     t.set_seconds(t.seconds() - 1);
     t.set_nanos(t.nanos() + static_cast<std::int32_t>(second));

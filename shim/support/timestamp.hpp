@@ -1,4 +1,4 @@
-// Times as containerd's messages carry them.
+// Times in the form of containerd's messages.
 #pragma once
 
 #include <cstdint>
@@ -7,7 +7,7 @@
 
 namespace shim {
 
-// By the wall clock, since the Unix epoch.
+// The wall clock's time, since the Unix epoch.
 std::int64_t nanoseconds_now();
 
 google::protobuf::Timestamp timestamp_now();
@@ -15,7 +15,7 @@ google::protobuf::Timestamp timestamp_now();
 // `nanoseconds` since the Unix epoch.
 google::protobuf::Timestamp timestamp_at(std::int64_t nanoseconds);
 
-// What containerd shows for "has not happened": Go's zero time, the first of January of year 1.
+// The time that containerd shows for "has not happened": Go's zero time, 1 January of year 1.
 google::protobuf::Timestamp timestamp_never();
 
 }  // namespace shim

@@ -1,4 +1,4 @@
-// A call to the agent: how long it may take, and what a client is told when it fails.
+// A call to the agent: its deadline, and the error for the client if it fails.
 #pragma once
 
 #include <chrono>
@@ -13,14 +13,14 @@ namespace shim {
 
 class agent_call {
  public:
-  // `what` is for the error: "start container c1". On behalf of `by`, whose own deadline counts if
-  // it comes before `limit`.
+  // `what` names the call in the error: "start container c1". `by` is the call from containerd on
+  // whose behalf it is made; `by`'s own deadline applies if it is earlier than `limit`.
   agent_call(std::chrono::seconds limit, std::string what);
   agent_call(std::chrono::seconds limit, std::string what, const ttrpc::call_context& by);
 
   ttrpc::call_options options() const { return ttrpc::call_options(limit_); }
 
-  // What containerd is answered. A guest that has not answered is named as the cause, with code
+  // The error for containerd. If the guest has not answered, the error says so, with code
   // deadline_exceeded; any other error is the agent's own.
   flow::error failed(const flow::error& e) const;
 
@@ -29,7 +29,7 @@ class agent_call {
   std::string what_;
 };
 
-// The guest has not answered in time: whether it did what was asked is not known.
+// The guest has not answered in time: it is not known whether it did what was asked.
 bool outcome_is_unknown(const flow::error& e) noexcept;
 
 }  // namespace shim

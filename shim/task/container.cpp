@@ -71,7 +71,7 @@ void container::watch(const std::shared_ptr<process>& p) {
   });
 }
 
-// The rule of when an exit is published: nothing is under way on the process, its output is safe,
+// The rule when an exit is published: no operation on the process is under way, its output is safe,
 // and, for a container's first process, every exec has stopped.
 awaitable<void> container::take_exit(std::shared_ptr<process> p, sandbox::reported_exit reported) {
   const auto settled = [p] { return !p->life.in_transition(); };

@@ -21,8 +21,8 @@ class container {
   // Called when the exit of a process is to be published: its output is safe.
   using stopped_handler = std::function<void(const container&, const process&)>;
 
-  // `in` and `log` outlive the object. The container's number in the guest is one that no other
-  // container or process of this sandbox has had or will have.
+  // `in` and `log` must outlive the object. The container's number in the guest is unique: no other
+  // container or process of this sandbox ever has it.
   container(const flow::asio::any_io_executor& executor, std::string id,
             std::filesystem::path bundle, sandbox& in, stopped_handler on_stopped, flow::log& log);
   container(const container&) = delete;
@@ -31,10 +31,10 @@ class container {
 
   freezer_state freezer = freezer_state::thawed;
 
-  // Set by whoever takes the container away; once.
+  // Set once, by the call that dismantles the container.
   bool dismantling = false;
 
-  // The last event about memory that was published; 0: none.
+  // The last out-of-memory event that was published; 0: none.
   std::uint64_t memory_event = 0;
 
   const std::string& id() const noexcept { return id_; }
@@ -46,23 +46,24 @@ class container {
   standing init_standing() const noexcept { return standing_of(*init_); }
   standing standing_of(const process& p) const noexcept;
 
-  // The exec; nullptr if there is none.
+  // Finds an exec; nullptr if there is none.
   std::shared_ptr<process> find_exec(const std::string& exec_id) const;
   void add_exec(std::shared_ptr<process> p);
   void remove_exec(const std::string& exec_id) { execs_.erase(exec_id); }
   const std::map<std::string, std::shared_ptr<process>>& execs() const noexcept { return execs_; }
 
-  // A process of it has changed its state: whoever waits for one looks again.
+  // Call it after the state of one of its processes has changed: wakes everything that waits
+  // for one.
   void changed(process& p);
 
-  // Returns when no exec of it is being started.
+  // Returns when no exec of the container is being started.
   flow::awaitable<void> join_starts();
 
-  // Init and execs, which are the caller's from here on. The execs are forgotten; calls that are
-  // still under way find init.
+  // Returns init and execs, which now belong to the caller. The container forgets its execs; calls
+  // that are still under way find init.
   std::vector<std::shared_ptr<process>> remove_all();
 
-  // The guest knows `p` from here on: when its exit is reported, and its output is safe, it stops.
+  // From now on the guest knows `p`: once its exit is reported and its output is safe, it stops.
   void watch(const std::shared_ptr<process>& p);
 
   // Returns when no exit is being processed. All processes must have exited.

@@ -48,7 +48,7 @@ result<std::string> container_files::prepare(const std::vector<mount_description
   return text;
 }
 
-// Returns where the root file system is in the guest.
+// Returns the path of the root file system in the guest.
 result<std::string> container_files::mount_root(const std::vector<mount_description>& rootfs,
                                                 const spec& s) {
   if (for_guest_to_mount(rootfs)) {
@@ -81,7 +81,7 @@ result<void> container_files::share_and_plan(const spec::host_objects& named,
   return {};
 }
 
-// Returns where the last of `mounts` will be.
+// Returns the path in the guest at which the last of `mounts` will be.
 result<std::string> container_files::plan_in_guest(const std::vector<mount_description>& mounts) {
   auto planned = plan_guest_mounts(
       guest_mounts_, mounts, std::string(guest_contract::container_directory) + "/" + name_, name_,
@@ -108,7 +108,7 @@ result<std::string> container_files::share_path(const path& source) {
   if (!entry) {
     return entry;
   }
-  // A container that is given the same twice has it once.
+  // A container that uses the same source twice holds it once.
   if (!shared_.emplace(entry.value(), source).second) {
     static_cast<void>(sandbox_.files().release(entry.value()));
   }
@@ -160,7 +160,7 @@ awaitable<void> container_files::detach_disks() {
   disks_.clear();
   for (const auto& source : std::exchange(guest_mounts_, {}).disks) {
     if (sandbox_.lost()) {
-      continue;  // they went with the machine
+      continue;  // the machine has ended, and they with it
     }
     const auto detached = co_await sandbox_.vm().detach(source.serial);
     if (!detached) {

@@ -1,5 +1,5 @@
-// What of the host's file systems and disks was given to the guest for one container, and how it is
-// taken away again.
+// The host's file systems and disks that the guest was given for one container, and how they are
+// removed again.
 #pragma once
 
 #include <filesystem>
@@ -17,32 +17,32 @@ namespace shim {
 
 class container_files {
  public:
-  // `number` is the container's in the guest; `in` and `log` outlive the object.
+  // `number` is the container's number in the guest; `in` and `log` must outlive the object.
   container_files(std::string id, std::filesystem::path bundle, std::uint32_t number, sandbox& in,
                   flow::log& log);
   container_files(const container_files&) = delete;
   container_files& operator=(const container_files&) = delete;
 
-  // Mounts the root file system at bundle/rootfs and gives it, and what `s` names of the host, to
-  // the guest; and opens the images that the guest is to mount itself. `namespaces` are those of
-  // the guest for `named.namespaces`. Returns the specification for the guest's OCI runtime. On an
-  // error nothing stays mounted.
+  // Mounts the root file system at bundle/rootfs, makes it and the host objects of `s` available to
+  // the guest, and opens the images that the guest mounts itself. `namespaces` are the guest's
+  // counterparts of `named.namespaces`. Returns the specification for the guest's OCI runtime.
+  // After an error nothing stays mounted.
   flow::result<std::string> prepare(const std::vector<mount_description>& rootfs, const spec& s,
                                     const spec::host_objects& named,
                                     std::vector<std::string> namespaces);
 
-  // Plugs the images into the machine as disks.
+  // Attaches the images to the machine as disks.
   flow::awaitable<flow::result<void>> attach_disks();
 
   bool has_disks() const noexcept { return !guest_mounts_.disks.empty(); }
 
-  // What the agent is to mount, and what it is to hold mounted.
+  // Adds the mounts that the agent must make, and the shares that it must keep mounted.
   void add_to(hvsock::agent::v1::CreateContainerRequest& request) const;
 
-  // An error of the guest, with the paths of the host for those of the guest.
+  // Replaces the guest's paths in an error of the guest by those of the host.
   flow::error with_host_paths(const flow::error& e) const;
 
-  // Takes all of it away. The guest has unmounted its disks, or is gone.
+  // Removes all of it. The guest must have unmounted its disks, or have been lost.
   flow::awaitable<void> remove();
 
  private:
@@ -56,12 +56,12 @@ class container_files {
 
   std::string id_;
   std::filesystem::path bundle_;
-  std::string name_;  // in the guest
+  std::string name_;  // the container's, in the guest
   sandbox& sandbox_;
   flow::log& log_;
   std::map<std::string, std::filesystem::path> shared_;  // entries of the share, and their sources
   guest_mounts guest_mounts_;
-  std::vector<disk> disks_;  // opened, not plugged in yet
+  std::vector<disk> disks_;  // opened, not attached yet
 };
 
 }  // namespace shim

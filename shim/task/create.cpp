@@ -1,4 +1,4 @@
-// Create: a container up to the point where its first process would be executed.
+// Create: prepares a container up to the point before its first process is executed.
 #include "containerd/events/task.pb.h"
 #include "flow/system/file.hpp"
 #include "runtime_api/ttrpc/status.hpp"
@@ -56,7 +56,7 @@ task_service::answer<api::CreateTaskResponse> task_service::create(
   if (!request.checkpoint().empty()) {
     co_return error(code::unimplemented, "restoring a checkpoint is not supported");
   }
-  // `start` has acted on the options; here they can only be wrong.
+  // `start` has already applied the options; they are only validated again.
   if (const auto options = parse_runtime_options(request.options()); !options) {
     co_return error(options.error());
   }
@@ -67,7 +67,7 @@ task_service::answer<api::CreateTaskResponse> task_service::create(
   process& init = *c->init();
   auto created = co_await create_container(call, *c, request);
   if (created && init.killed) {
-    created = error(code::aborted, "container " + c->id() + " was killed while it was created");
+    created = error(code::aborted, "container " + c->id() + " was killed during Create");
     background_.spawn("delete in guest", delete_in_guest(c->number()));
   }
   init.life.enter(created ? process_state::created : process_state::failed);
@@ -99,7 +99,7 @@ awaitable<result<void>> task_service::create_container(context& call, container&
   if (!opened) {
     co_return opened;
   }
-  // The guest boots meanwhile.
+  // Meanwhile the guest boots.
   const auto guest_spec = prepare_files(c, s.value(), mounts_in(request));
   if (!guest_spec) {
     co_return guest_spec.error();
@@ -122,7 +122,7 @@ awaitable<result<void>> task_service::create_container(context& call, container&
   }
   init.placeholder = std::move(placeholder.value());
   init.pid = init.placeholder->pid();
-  // For the `delete` of a shim that died.
+  // For the action `delete`, in case the shim dies.
   static_cast<void>(flow::write_file(c.bundle() / "init.pid", std::to_string(init.pid)));
   co_return result<void>();
 }
@@ -158,15 +158,15 @@ awaitable<result<void>> task_service::create_in_guest(context& call, container& 
                                                       std::string guest_spec) {
   process& init = *c.init();
   sandbox_.expect_out_of_memory(c.number(), [this, &c] { out_of_memory(c); });
-  hvsock::agent::v1::CreateContainerRequest wanted;
-  wanted.set_container(c.number());
-  wanted.set_process(init.number);
-  wanted.set_spec(std::move(guest_spec));
-  *wanted.mutable_stdio() = init.streams->expect(sandbox_.connections());
-  c.files().add_to(wanted);
+  hvsock::agent::v1::CreateContainerRequest request;
+  request.set_container(c.number());
+  request.set_process(init.number);
+  request.set_spec(std::move(guest_spec));
+  *request.mutable_stdio() = init.streams->expect(sandbox_.connections());
+  c.files().add_to(request);
   c.watch(c.init());
   const agent_call limit(limits::create_container, "create container " + c.id(), call);
-  const auto created = co_await sandbox_.agent().create_container(wanted, limit.options());
+  const auto created = co_await sandbox_.agent().create_container(request, limit.options());
   if (!created) {
     if (outcome_is_unknown(created.error())) {
       background_.spawn("delete in guest", delete_in_guest(c.number()));
@@ -175,7 +175,7 @@ awaitable<result<void>> task_service::create_in_guest(context& call, container& 
   }
   const auto attached = co_await init.streams->attach();
   if (!attached) {
-    // Nothing but the loss of the guest explains this; a container nobody can hear is of no use.
+    // Only the loss of the guest explains this; a container without its output is useless.
     sandbox_.kill("the guest did not connect its streams: " + attached.error().message());
     co_return attached;
   }

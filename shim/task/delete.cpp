@@ -1,4 +1,4 @@
-// Delete: forgets a container or an exec that has ended, and says how it ended.
+// Delete: removes a container or an exec that has ended, and returns how it ended.
 #include <csignal>
 
 #include "containerd/events/task.pb.h"
@@ -70,12 +70,12 @@ awaitable<result<void>> task_service::delete_init(std::shared_ptr<container> c, 
   }
   co_await init.streams->finish(limits::finish_stream);
   if (c->files().has_disks()) {
-    // What the guest holds of them in its memory is written before they are whole.
+    // The disks are consistent only after the guest has written the data that it holds in memory.
     co_await delete_in_guest(c->number());
   } else {
     background_.spawn("delete in guest", delete_in_guest(c->number()));
   }
-  // Their pipes died with the container's processes; those never started have nobody to write.
+  // The pipes of started execs ended with the container's processes; the others have no writer.
   for (const auto execs = c->execs(); const auto& [exec_id, p] : execs) {
     if (p->life.exec_was_started()) {
       co_await p->streams->finish(limits::finish_stream);
@@ -93,22 +93,22 @@ awaitable<void> task_service::delete_exec(container& c, std::shared_ptr<process>
   }
   co_await p->streams->finish(limits::finish_stream);
   log_.info("delete", {{"id", c.id()}, {"exec_id", p->exec_id}});
-  // Unless the whole container was deleted meanwhile.
+  // Skipped if the whole container was deleted meanwhile.
   if (c.find_exec(p->exec_id) == p) {
     c.remove_exec(p->exec_id);
     lingering_.spawn("release", release(p));
   }
 }
 
-// Without it the streams are cut off by finish().
+// If this fails, finish() cuts the streams off.
 awaitable<void> task_service::delete_process_in_guest(std::uint32_t process_number) {
-  hvsock::agent::v1::DeleteProcessRequest wanted;
-  wanted.set_process(process_number);
+  hvsock::agent::v1::DeleteProcessRequest request;
+  request.set_process(process_number);
   const agent_call limit(limits::delete_process,
                          "delete process " + std::to_string(process_number));
-  const auto deleted = co_await sandbox_.agent().delete_process(wanted, limit.options());
+  const auto deleted = co_await sandbox_.agent().delete_process(request, limit.options());
   if (!deleted) {
-    log_.debug("process not deleted in the guest",
+    log_.debug("cannot delete process in the guest",
                {{"err", limit.failed(deleted.error()).message()}});
   }
 }

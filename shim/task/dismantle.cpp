@@ -1,5 +1,5 @@
-// The end of a container in the shim: the same after Delete, after a Create that failed, and when
-// the shim ends.
+// The end of a container in the shim: the same after Delete, after a failed Create, and when the
+// shim ends.
 #include <algorithm>
 #include <string>
 
@@ -11,8 +11,8 @@ namespace shim {
 
 using flow::awaitable;
 
-// Its processes have exited or were never there, and the guest has let go of its disks or is gone.
-// Its id is free when this returns.
+// Its processes must have exited or never existed, and the guest must have released its disks or
+// been lost. When this returns, its id can be reused.
 awaitable<void> task_service::dismantle(std::shared_ptr<container> c) {
   const auto gone = [this, c] {
     const auto found = containers_.find(c->id());
@@ -31,7 +31,7 @@ awaitable<void> task_service::dismantle(std::shared_ptr<container> c) {
   removed_.notify_all();
 }
 
-// Delivers what is still to be delivered of a process that is gone.
+// Delivers the rest of the output of a process that was deleted.
 awaitable<void> task_service::release(std::shared_ptr<process> p) {
   if (!p->streams) {
     co_return;
@@ -42,15 +42,15 @@ awaitable<void> task_service::release(std::shared_ptr<process> p) {
   }
 }
 
-// The guest's end of it. If the machine ends first, there is nothing left to clean up.
+// Deletes the container in the guest. If the machine ends first, there is nothing left to clean up.
 awaitable<void> task_service::delete_in_guest(std::uint32_t container_number) {
-  hvsock::agent::v1::DeleteContainerRequest wanted;
-  wanted.set_container(container_number);
+  hvsock::agent::v1::DeleteContainerRequest request;
+  request.set_container(container_number);
   const agent_call limit(limits::delete_container,
                          "delete container " + std::to_string(container_number));
-  const auto deleted = co_await sandbox_.agent().delete_container(wanted, limit.options());
+  const auto deleted = co_await sandbox_.agent().delete_container(request, limit.options());
   if (!deleted) {
-    log_.debug("container not deleted in the guest",
+    log_.debug("cannot delete container in the guest",
                {{"err", limit.failed(deleted.error()).message()}});
   }
 }

@@ -1,4 +1,4 @@
-// Exec: registers a further process of a container; Start runs it.
+// Exec: registers another process of a container; Start runs it.
 #include "containerd/events/task.pb.h"
 #include "runtime_api/ttrpc/status.hpp"
 #include "shim/task/service.hpp"

@@ -1,4 +1,4 @@
-// Kill: a signal for a process, or for every process of a container.
+// Kill: sends a signal to a process, or to every process of a container.
 #include <csignal>
 
 #include "runtime_api/guest/contract.hpp"
@@ -17,8 +17,8 @@ namespace api = containerd::task::v2;
 
 task_service::answer<task_service::empty> task_service::kill(context& /*call*/,
                                                              const api::KillRequest& request) {
-  // Until the guest has booted a container that is created is not there, as for all other calls;
-  // boot_timeout ends the wait. A guest that is up and hangs must not make it unkillable.
+  // Until the guest has booted, a container that is being created is not found, as in all other
+  // calls; boot_timeout limits that wait. If the guest hangs later, it must still be killable.
   const auto which = sandbox_.is_ready() ? visibility::any : visibility::known;
   const auto located = find_process(request.id(), request.exec_id(), which);
   if (!located) {
@@ -29,7 +29,7 @@ task_service::answer<task_service::empty> task_service::kill(context& /*call*/,
     co_return error(code::invalid_argument, "signal " + std::to_string(request.signal()));
   }
   const auto effect = can_kill(owner->standing_of(*p), request.signal(), owner->id());
-  // Also of a process that has exited: its exit is wanted now, whatever its reader does.
+  // This also applies to a process that has exited: its exit must no longer wait for its reader.
   if (request.signal() == SIGKILL && p->streams) {
     p->streams->expedite();
   }
@@ -53,12 +53,12 @@ task_service::answer<task_service::empty> task_service::kill(context& /*call*/,
   co_return empty();
 }
 
-// A machine that is there for this container alone ends with it. In a pod the guest is given the
-// time that Create has, and what it made is taken away then.
+// A machine that exists only for this container is killed with it. In a pod, the guest has until
+// Create's deadline, and the container is deleted in the guest afterwards.
 void task_service::abort_create(container& c) {
   c.init()->killed = true;
   if (containers_.size() == 1 && sandbox_pid_ == 0) {
-    sandbox_.kill("container " + c.id() + " was killed while it was created");
+    sandbox_.kill("container " + c.id() + " was killed during Create");
   }
 }
 
@@ -68,14 +68,14 @@ awaitable<result<void>> task_service::send_signal(const container& c, std::share
     p->killed = true;
     background_.spawn("enforce kill", enforce_kill(p));
   }
-  hvsock::agent::v1::KillRequest wanted;
-  wanted.set_container(c.number());
-  wanted.set_process(p->number);
-  wanted.set_signal(signal);
-  wanted.set_all(all);
+  hvsock::agent::v1::KillRequest request;
+  request.set_container(c.number());
+  request.set_process(p->number);
+  request.set_signal(signal);
+  request.set_all(all);
   const agent_call limit(limits::signal_process, "kill " + c.id());
-  const auto killed = co_await sandbox_.agent().kill(wanted, limit.options());
-  // A guest that does not answer dies of SIGKILL all the same, see enforce_kill().
+  const auto killed = co_await sandbox_.agent().kill(request, limit.options());
+  // SIGKILL succeeds even if the guest does not answer: enforce_kill() then kills the machine.
   if (!killed && (signal != SIGKILL || killed.error().code() == code::not_found)) {
     co_return limit.failed(killed.error());
   }

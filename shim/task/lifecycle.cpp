@@ -37,7 +37,7 @@ error unfit(std::string text) {
   return {code::failed_precondition, std::move(text)};
 }
 
-// As containerd's own shim calls the states of a task.
+// The names that containerd's own shim uses for the states of a task.
 const char* task_state(const standing& s) noexcept {
   switch (s.init) {
     case creating:

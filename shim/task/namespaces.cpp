@@ -1,10 +1,10 @@
 // The namespaces that the containers of a pod share.
 //
 // containerd names them by files of the host: /proc/PID/ns/ipc with the pid of the pod's first
-// container or of the sandbox, and for the network often a file below /var/run/netns. In the guest
-// that is the namespace of the same process, or, for the sandbox, which has no process there, of
-// the guest itself: the machine is the pod. The guest has one network, so every network that is
-// named is that one.
+// container or of the sandbox, and for the network often a file below /var/run/netns. In the guest,
+// such a file stands for the namespace of the same process. The sandbox has no process in the
+// guest, so its files stand for the namespaces of the guest itself: the machine is the pod. The
+// guest has one network, so every network stands for that one.
 #include "flow/system/number.hpp"
 #include "flow/system/split.hpp"
 #include "shim/task/service.hpp"
@@ -12,7 +12,7 @@
 namespace shim {
 namespace {
 
-// As the specification names the types, and as /proc does.
+// The names of the types in the specification, and in /proc.
 struct shared_namespace {
   std::string_view type;
   std::string_view file;
@@ -20,7 +20,7 @@ struct shared_namespace {
 constexpr shared_namespace shared_namespaces[] = {
     {"network", "net"}, {"ipc", "ipc"}, {"uts", "uts"}, {"pid", "pid"}};
 
-// PID of /proc/PID/ns/`file`; 0 for any other path.
+// The PID of /proc/PID/ns/`file`; 0 for any other path.
 pid_t owner_in(const std::filesystem::path& path, std::string_view file) {
   const std::string text = path.lexically_normal().string();
   constexpr std::string_view before = "/proc/";

@@ -1,4 +1,4 @@
-// Pause and Resume: freezes every process of a container, and thaws them.
+// Pause and Resume: freeze and thaw every process of a container.
 #include "containerd/events/task.pb.h"
 #include "shim/config/limits.hpp"
 #include "shim/task/agent_call.hpp"
@@ -20,7 +20,7 @@ task_service::answer<task_service::empty> task_service::pause(context& call,
     co_return fits.error();
   }
   c->freezer = freezer_state::freezing;
-  // A process that is frozen before it has told that it runs would leave its Start without an end.
+  // If a process were frozen before the guest reports that it runs, its Start would never return.
   co_await c->join_starts();
   if (c->init()->life.has_exited()) {
     c->freezer = freezer_state::thawed;
@@ -47,14 +47,15 @@ task_service::answer<task_service::empty> task_service::pause(context& call,
   co_return empty();
 }
 
-// A guest that was slow may have frozen the container after all.
+// A slow guest may have frozen the container after all.
 awaitable<void> task_service::undo_pause(std::uint32_t container_number) {
   hvsock::agent::v1::ResumeRequest wanted;
   wanted.set_container(container_number);
   const agent_call limit(limits::freeze, "resume container " + std::to_string(container_number));
   const auto resumed = co_await sandbox_.agent().resume(wanted, limit.options());
   if (!resumed) {
-    log_.debug("pause not undone in the guest", {{"err", limit.failed(resumed.error()).message()}});
+    log_.debug("cannot undo pause in the guest",
+               {{"err", limit.failed(resumed.error()).message()}});
   }
 }
 

@@ -45,8 +45,8 @@ task_service::answer<api::PidsResponse> task_service::pids(context& call,
       listed = std::move(pids.value());
     }
   }
-  // The task itself comes first, and is always there: containerd takes a task without processes for
-  // one that was left behind.
+  // The task itself comes first, and is always listed: containerd takes a task without processes
+  // for a leftover.
   api::PidsResponse response;
   add_process(response, c->init()->pid);
   for (const auto& one : listed.processes()) {

@@ -1,5 +1,5 @@
-// A process of a container as containerd sees it: its first process (init) or an exec. What state
-// it is in, and what that allows, is in lifecycle.hpp.
+// A process of a container as containerd sees it: its first process (init) or an exec.
+// lifecycle.hpp defines its states and what they allow.
 #pragma once
 
 #include <sys/types.h>
@@ -15,16 +15,16 @@
 
 namespace shim {
 
-// How a process ended. Of one that was never started everything is 0.
+// How a process ended. If it was never started, everything is 0.
 struct process_exit {
   std::uint32_t status = 0;
   std::int64_t at = 0;             // nanoseconds since the Unix epoch
   bool lost = false;               // it was lost with its machine: its output may be truncated
-  std::uint64_t stdout_bytes = 0;  // what it had written, as the guest counted it
+  std::uint64_t stdout_bytes = 0;  // bytes it had written, counted by the guest
   std::uint64_t stderr_bytes = 0;
 };
 
-// Shared by the calls that are under way on it: each holds it until it has answered, whatever else
+// Shared by the calls under way on it: each holds it until it has answered, even if another call
 // deletes it meanwhile.
 struct process {
   process(flow::asio::any_io_executor executor, lifecycle begin)
@@ -34,21 +34,21 @@ struct process {
 
   lifecycle life;
   std::string exec_id;       // empty: init
-  std::uint32_t number = 0;  // that the guest knows it by, from sandbox::next_number()
+  std::uint32_t number = 0;  // process number, from sandbox::next_number()
   stdio_names stdio;
-  std::string spec;         // of an exec: the OCI process object, for the guest
-  std::uint32_t width = 0;  // of the terminal, in characters, 0: not known
+  std::string spec;         // for an exec: the OCI process object, for the guest
+  std::uint32_t width = 0;  // of the terminal, in characters; 0: unknown
   std::uint32_t height = 0;
 
-  bool killed = false;    // it was sent SIGKILL
+  bool killed = false;    // SIGKILL was sent to it
   bool deleting = false;  // a Delete is under way: other calls do not find it
-  process_exit exit;      // from process_state::stopped on
-  pid_t guest_pid = 0;    // in the guest, of a container's first process
+  process_exit exit;      // valid from process_state::stopped on
+  pid_t guest_pid = 0;    // in the guest; only for a container's first process
   pid_t pid = 0;          // on the host; 0 before it was started, kept after the exit
 
   std::unique_ptr<process_streams> streams;
   std::unique_ptr<placeholder_process> placeholder;  // while the process counts as running
-  flow::event changed;                               // of any of this
+  flow::event changed;                               // any of this has changed
 };
 
 }  // namespace shim

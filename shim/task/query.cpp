@@ -1,4 +1,4 @@
-// State and Wait: what is known of a process.
+// State and Wait: return what the shim knows of a process.
 #include <stop_token>
 
 #include "shim/support/timestamp.hpp"
@@ -49,7 +49,7 @@ task_service::answer<api::StateResponse> task_service::state(context& /*call*/,
   }
   const process& p = *located.value().found;
   api::StateResponse response;
-  // Of an exec, containerd's own shim gives the exec's id here and leaves exec_id empty.
+  // For an exec, containerd's own shim puts the exec's id here and leaves exec_id empty.
   response.set_id(p.is_init() ? request.id() : p.exec_id);
   response.set_bundle(located.value().owner->bundle().string());
   response.set_pid(static_cast<std::uint32_t>(p.pid));

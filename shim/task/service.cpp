@@ -69,8 +69,9 @@ void task_service::process_stopped(const container& c, const process& p) {
                      {"stderr_bytes", p.exit.stderr_bytes}});
 }
 
-// The guest may say so as often as it likes: one event at a time is on its way to containerd. None
-// before the container is there and none after the exit of its first process.
+// The guest may report this as often as it likes, so only one event at a time is queued for
+// containerd. None is published before the container is created, nor after the exit of its
+// first process.
 void task_service::out_of_memory(container& c) {
   const auto& life = c.init()->life;
   if (!life.is_known() || life.has_exited() || c.memory_event > events_.taken()) {
@@ -128,7 +129,7 @@ awaitable<void> task_service::linger() {
 }
 
 awaitable<void> task_service::join() {
-  // Calls that are under way may take containers away meanwhile.
+  // Calls under way may remove containers meanwhile.
   for (const auto all = containers_; const auto& [id, c] : all) {
     co_await dismantle(c);
   }

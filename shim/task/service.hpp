@@ -1,13 +1,13 @@
-// containerd's Task service, versions 2 and 3, which differ in their names only.
+// containerd's Task service, versions 2 and 3, which differ only in name.
 //
-// What a method does is in the file named after it, except that Resume is beside Pause, State and
-// Wait are in query.cpp, ResizePty and CloseIO in stdio.cpp, Connect and Shutdown in service.cpp.
-// Which method fits which state is in lifecycle.hpp. Calls on one process may overlap: each holds
-// the container and the process it found until it has answered.
+// Each method is in the file named after it, except that Resume is in pause.cpp, State and Wait are
+// in query.cpp, ResizePty and CloseIO in stdio.cpp, Connect and Shutdown in service.cpp.
+// lifecycle.hpp says which method is valid in which state. Calls on one process may overlap: each
+// holds the container and the process it found until it has answered.
 //
-// Answers carry the codes that containerd's clients act on: not_found for an id or a process that
-// is gone, failed_precondition for a call that does not fit the state, already_exists,
-// invalid_argument.
+// Errors carry the codes that containerd's clients act on: not_found for an id or process that
+// does not exist, failed_precondition for a call that is not valid in the state,
+// already_exists, invalid_argument.
 #pragma once
 
 #include <chrono>
@@ -31,36 +31,36 @@ namespace shim {
 
 class task_service final : public containerd::task::v2::task_service {
  public:
-  // `on_shutdown` is called when containerd asked the shim to end and no container is left.
-  // Everything given outlives the object.
+  // `on_shutdown` is called when containerd has asked the shim to end and no container is left. All
+  // arguments must outlive the object.
   task_service(const flow::asio::any_io_executor& executor, sandbox& in, publisher& events,
                const config& c, std::function<void()> on_shutdown, flow::log& log);
 
-  // No container is there or on its way.
+  // There is no container, and none is being created.
   bool idle() const noexcept { return containers_.empty(); }
 
-  // Where clients connect streams of processes, to be served beside this.
+  // The service through which clients connect streams of processes, to be served beside this one.
   streaming& connected_streams() noexcept { return streaming_; }
 
   std::size_t count() const noexcept { return containers_.size(); }
 
-  // Asks every container to end (SIGTERM), kills what is left after `grace`, and returns when all
-  // exits are published. With no grace nothing is asked.
+  // Sends SIGTERM to every container, kills what is left after `grace`, and returns when all exits
+  // are published. If `grace` is 0, no SIGTERM is sent.
   flow::awaitable<void> stop_all(std::chrono::steady_clock::duration grace);
 
-  // The pid that stands for the sandbox itself, for those who name its namespaces by it.
+  // The pid that represents the sandbox itself, for clients that name its namespaces by it.
   void set_sandbox_pid(pid_t pid) noexcept { sandbox_pid_ = pid; }
 
   // See memory_trimmer.
   void trim_soon() { trimmer_.trim_soon(); }
 
-  // Writes what there is into the log: a line for each process.
+  // Logs one line for each process.
   void report() const;
 
-  // Waits for output of deleted processes that is still being delivered.
+  // Waits until the output of deleted processes is delivered.
   flow::awaitable<void> linger();
 
-  // Waits for what is under way in containers that are still there, whose processes have ended.
+  // Waits for the tasks of the remaining containers, whose processes must have ended.
   flow::awaitable<void> join();
 
  private:
@@ -106,7 +106,7 @@ class task_service final : public containerd::task::v2::task_service {
     std::shared_ptr<process> found;
   };
 
-  // Whether a container is found whose Create is under way.
+  // Whether to find a container whose Create is under way.
   enum class visibility { known, any };
 
   // not_found if there is none.
@@ -163,8 +163,8 @@ class task_service final : public containerd::task::v2::task_service {
   streaming streaming_;
   pid_t sandbox_pid_ = 0;
   std::map<std::string, std::shared_ptr<container>> containers_;
-  flow::task_group lingering_;  // processes that were deleted before all was delivered
-  flow::event removed_;         // a container
+  flow::task_group lingering_;  // deleted processes whose output is not all delivered yet
+  flow::event removed_;         // a container was removed
   memory_trimmer trimmer_;
   flow::task_group background_;
 };

@@ -1,4 +1,4 @@
-// Start: of a container's first process, or of an exec.
+// Start: runs a container's first process, or an exec.
 #include <csignal>
 
 #include "containerd/events/task.pb.h"
@@ -18,7 +18,7 @@ task_service::answer<api::StartResponse> task_service::start(context& call,
   if (!located) {
     co_return located.error();
   }
-  // Delete may take both from the service before this ends.
+  // Delete may remove both from the service before this returns.
   const auto [owner, p] = located.value();
   if (const auto fits = can_start(owner->standing_of(*p), owner->id()); !fits) {
     co_return fits.error();
@@ -27,7 +27,7 @@ task_service::answer<api::StartResponse> task_service::start(context& call,
   const auto started = co_await start_process(call, *owner, *p);
   if (started) {
     p->life.enter(process_state::running);
-    // Queued before the exit of a process that ends at once.
+    // Queued before the exit, even if the process ends at once.
     publish_start(*owner, *p);
   } else {
     p->life.start_failed();
@@ -70,7 +70,7 @@ awaitable<result<void>> task_service::start_process(context& call, container& c,
 }
 
 awaitable<result<void>> task_service::start_init(context& call, container& c, process& p) {
-  // A resize before the start is the size the program finds.
+  // A resize before the start sets the size that the program starts with.
   if (p.width != 0) {
     hvsock::agent::v1::ResizePtyRequest resize;
     resize.set_process(p.number);
@@ -82,10 +82,10 @@ awaitable<result<void>> task_service::start_init(context& call, container& c, pr
       co_return resize_limit.failed(resized.error());
     }
   }
-  hvsock::agent::v1::StartContainerRequest wanted;
-  wanted.set_container(c.number());
+  hvsock::agent::v1::StartContainerRequest request;
+  request.set_container(c.number());
   const agent_call limit(limits::start_process, "start container " + c.id(), call);
-  const auto started = co_await sandbox_.agent().start_container(wanted, limit.options());
+  const auto started = co_await sandbox_.agent().start_container(request, limit.options());
   if (!started) {
     co_return limit.failed(started.error());
   }
@@ -103,16 +103,16 @@ awaitable<result<void>> task_service::start_exec(context& call, container& c, pr
     p.streams->give_up();
     co_return placeholder.error();
   }
-  hvsock::agent::v1::ExecRequest wanted;
-  wanted.set_container(c.number());
-  wanted.set_process(p.number);
-  wanted.set_spec(p.spec);
-  *wanted.mutable_stdio() = p.streams->expect(sandbox_.connections());
-  wanted.mutable_console_size()->set_width(p.width);
-  wanted.mutable_console_size()->set_height(p.height);
+  hvsock::agent::v1::ExecRequest request;
+  request.set_container(c.number());
+  request.set_process(p.number);
+  request.set_spec(p.spec);
+  *request.mutable_stdio() = p.streams->expect(sandbox_.connections());
+  request.mutable_console_size()->set_width(p.width);
+  request.mutable_console_size()->set_height(p.height);
   c.watch(c.find_exec(p.exec_id));
   const agent_call limit(limits::start_process, "exec " + p.exec_id + " in " + c.id(), call);
-  const auto started = co_await sandbox_.agent().exec(wanted, limit.options());
+  const auto started = co_await sandbox_.agent().exec(request, limit.options());
   if (!started) {
     sandbox_.forget(p.number);
     p.streams->give_up();
@@ -131,17 +131,17 @@ awaitable<result<void>> task_service::start_exec(context& call, container& c, pr
   co_return result<void>();
 }
 
-// An exec that the guest may have started after all, though nobody waits for it any more.
+// Kills and deletes an exec that the guest may have started after Start gave up on it.
 awaitable<void> task_service::undo_exec(std::uint32_t container_number,
                                         std::uint32_t process_number) {
-  hvsock::agent::v1::KillRequest wanted;
-  wanted.set_container(container_number);
-  wanted.set_process(process_number);
-  wanted.set_signal(SIGKILL);
+  hvsock::agent::v1::KillRequest request;
+  request.set_container(container_number);
+  request.set_process(process_number);
+  request.set_signal(SIGKILL);
   const agent_call limit(limits::signal_process, "kill process " + std::to_string(process_number));
-  const auto killed = co_await sandbox_.agent().kill(wanted, limit.options());
+  const auto killed = co_await sandbox_.agent().kill(request, limit.options());
   if (!killed) {
-    log_.debug("process not killed in the guest",
+    log_.debug("cannot kill process in the guest",
                {{"err", limit.failed(killed.error()).message()}});
   }
   co_await delete_process_in_guest(process_number);

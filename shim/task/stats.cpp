@@ -1,4 +1,4 @@
-// Stats: what the guest's kernel counts of a container.
+// Stats: the guest kernel's counters for a container.
 #include "shim/config/limits.hpp"
 #include "shim/task/agent_call.hpp"
 #include "shim/task/service.hpp"
@@ -20,7 +20,7 @@ task_service::answer<api::StatsResponse> task_service::stats(context& call,
   if (!stats) {
     co_return limit.failed(stats.error());
   }
-  // Decoded and encoded again: what containerd gets is of this type, whatever the guest has sent.
+  // Decoded and encoded again, so that containerd gets this type regardless of what the guest sent.
   const auto& metrics = stats.value().metrics();
   api::StatsResponse response;
   response.mutable_stats()->set_type_url(metrics.GetTypeName());

@@ -20,7 +20,7 @@ task_service::answer<task_service::empty> task_service::resize_pty(
   if (const auto fits = can_resize(located.value().owner->standing_of(*p)); !fits) {
     co_return fits.error();
   }
-  // A program finds the size it was given before it was started.
+  // The program starts with the last size that was set before.
   p->width = request.width();
   p->height = request.height();
   if (p->life.now() != process_state::running) {

@@ -1,4 +1,4 @@
-// The end of all containers at once, when their sandbox is stopped.
+// Ends all containers at once, when their sandbox is stopped.
 #include <csignal>
 
 #include "shim/task/service.hpp"
@@ -28,13 +28,13 @@ awaitable<void> task_service::stop_all(std::chrono::steady_clock::duration grace
     co_await wait_all_stopped(removed_.time().now() + grace);
   }
   co_await signal_all(SIGKILL);
-  // What survives that takes its machine with it, see enforce_kill().
+  // If a process survives SIGKILL, its machine is killed, see enforce_kill().
   co_await wait_all_stopped(std::chrono::steady_clock::time_point::max());
 }
 
 awaitable<void> task_service::signal_all(std::uint32_t signal) {
   const bool forced = signal == SIGKILL;
-  // Calls that are under way may take containers away meanwhile.
+  // Calls under way may remove containers meanwhile.
   for (const auto all = containers_; const auto& [id, c] : all) {
     if (forced && c->init()->streams) {
       c->init()->streams->expedite();
@@ -42,7 +42,7 @@ awaitable<void> task_service::signal_all(std::uint32_t signal) {
     if (!can_be_signalled(*c)) {
       continue;
     }
-    // One that has just ended, or a guest that is gone, is what was wanted.
+    // An error means that it has just ended or that the guest is lost: it is stopped either way.
     static_cast<void>(co_await send_signal(*c, c->init(), signal, forced));
   }
 }

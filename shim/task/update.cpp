@@ -18,7 +18,7 @@ task_service::answer<task_service::empty> task_service::update(
   if (const auto fits = can_update(c->init_standing()); !fits) {
     co_return fits.error();
   }
-  // Annotations alone change nothing that the guest knows of.
+  // Annotations alone do not change anything that the guest knows.
   if (!request.has_resources()) {
     co_return empty();
   }

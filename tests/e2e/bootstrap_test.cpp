@@ -1,4 +1,4 @@
-// `start` with everything that a containerd can tell it.
+// `start` with every form of input that containerd gives it.
 #include <boost/asio/co_spawn.hpp>
 #include <boost/json/parse.hpp>
 #include <fstream>
@@ -26,7 +26,7 @@ class Bootstrap : public e2e::ContainerdTest {
     shim_ = std::make_unique<standalone_shim>(scratch(), "pod");
   }
 
-  // Ends the shim that serves at `address`, and waits until nothing of it is there.
+  // Ends the shim that serves at `address`, and waits until it has removed everything.
   void shut_down(const std::string& address) {
     flow::asio::io_context context(1);
     flow::log log(STDERR_FILENO, flow::log::level::error);
@@ -68,7 +68,7 @@ class Bootstrap : public e2e::ContainerdTest {
   }
 };
 
-// A cgroup in the hierarchies of the machine, gone with the object.
+// A cgroup in the machine's hierarchies, removed with the object.
 class cgroup_everywhere {
  public:
   explicit cgroup_everywhere(const std::string& name) {
@@ -76,7 +76,7 @@ class cgroup_everywhere {
     for (std::string source, where, type, rest; mounts >> source >> where >> type;) {
       std::getline(mounts, rest);
       std::error_code ec;
-      // A new one of version 1's cpuset has no processors, and takes nobody.
+      // A new cgroup in version 1's cpuset has no processors, and accepts no process.
       if (rest.find("cpuset") != std::string::npos) {
         continue;
       }
@@ -96,7 +96,7 @@ class cgroup_everywhere {
 
   std::size_t count() const { return made_.size(); }
 
-  // The hierarchies in which the process is in it.
+  // The hierarchies in which the process is a member.
   static std::size_t holding(const std::string& name, int pid) {
     const auto text = flow::read_file("/proc/" + std::to_string(pid) + "/cgroup");
     std::size_t found = 0;

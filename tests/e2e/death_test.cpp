@@ -1,4 +1,5 @@
-// Something dies in mid-stream: what was received is delivered, the exit is told, nothing is left.
+// A part of the machine dies in mid-stream: received output is delivered, the exit is published,
+// nothing is left.
 #include <csignal>
 
 #include "tests/e2e/harness/fixture.hpp"
@@ -9,10 +10,10 @@ using e2e::running_command;
 
 namespace {
 
-// A container that writes lines without end, and the parts of its machine.
+// A container that writes lines endlessly, and the parts of its machine.
 class Death : public e2e::ContainerdTest {
  protected:
-  // ctr's FIFOs are the test's: one that ends with an error leaves them.
+  // The test owns ctr's FIFOs: a ctr that ends with an error leaves them behind.
   std::unique_ptr<running_command> start_writer() {
     auto writer = std::make_unique<running_command>(private_containerd::ctr_run(
         {"--rm", "--fifo-dir", scratch().string()}, id(),
@@ -29,7 +30,7 @@ class Death : public e2e::ContainerdTest {
     }
   }
 
-  // Lines 1, 2, 3 ... without a gap; the last may be cut.
+  // Expects the lines 1, 2, 3 ... without a gap; the last may be cut.
   void expect_lines_in_order(const std::string& text) {
     std::size_t at = 0;
     for (int i = 1; at < text.size(); ++i) {
@@ -69,8 +70,8 @@ TEST_F(Death, OfVirtiofsd) {
 }
 
 TEST_F(Death, OfTheAgent) {
-  // In the guest pid 1 cannot be killed from within; the kernel can be made to panic, which is its
-  // end.
+  // Pid 1 cannot be killed from within the guest, but the kernel can be made to panic, which
+  // ends it.
   running_command writer(
       private_containerd::ctr_run({"--rm", "--privileged"}, id(),
                                   {"sh", "-c",

@@ -1,5 +1,5 @@
-// No output is lost: the promise, rule by rule, through the real containerd and a real virtual
-// machine.
+// No output is lost: every rule of that promise, through the real containerd and a real
+// virtual machine.
 #include <csignal>
 #include <fstream>
 #include <random>
@@ -39,7 +39,7 @@ class Delivery : public e2e::ContainerdTest {
 
 class DeliveryToAStalledReader : public Delivery, public ::testing::WithParamInterface<int> {};
 
-// Where they differ, without printing megabytes.
+// Reports where they differ, without printing megabytes.
 void expect_same(const std::string& got, const std::string& wanted) {
   EXPECT_EQ(got.size(), wanted.size());
   const auto differ = std::mismatch(
@@ -102,7 +102,7 @@ TEST_F(Delivery, StdoutAndStderrAtOnceEachArriveWhole) {
 TEST_F(Delivery, StalledStdoutDoesNotHoldUpStderr) {
   running_command writer(private_containerd::ctr_run(
       {"--rm"}, id(), {"sh", "-c", "yes | head -c 1000000 & sleep 1; echo now >&2; wait"}));
-  // stdout is not read before stderr has said it.
+  // stdout is not read before this text has arrived on stderr.
   EXPECT_TRUE(writer.read_errors_until("now\n"));
   EXPECT_EQ(writer.out(), "");
   const auto result = writer.finish();
@@ -112,13 +112,13 @@ TEST_F(Delivery, StalledStdoutDoesNotHoldUpStderr) {
 
 TEST_F(Delivery, BackgroundChildThatHoldsStdoutDoesNotDelayTheExit) {
   ASSERT_EQ(ctr_run({"-d"}, id(), {"sleep", "1000"}).status, 0);
-  // The child would hold the pipe for 1000 s; the exec ends all the same, with what it has written.
+  // The child would hold the pipe for 1000 s; the exec ends nevertheless, with its own output.
   running_command exec(
       private_containerd::ctr({"tasks", "exec", "--exec-id", "e1", id(), "sh", "-c",
                                "sleep 1000 & echo written before the exit"}));
   EXPECT_TRUE(exec.read_until("written before the exit\n"));
   // ctr of 2.4 first waits for the end of the output, which comes with the deletion; the others
-  // delete at once. Only what has exited can be deleted.
+  // delete at once. Only a process that has exited can be deleted.
   EXPECT_TRUE(e2e::eventually([&] {
     static_cast<void>(ctr({"tasks", "delete", "--exec-id", "e1", id()}));
     return exec.read_until_end(seconds(1));
@@ -135,8 +135,8 @@ TEST_F(Delivery, BackgroundChildIsHeardUntilDelete) {
   running_command exec(private_containerd::ctr(
       {"tasks", "exec", "--exec-id", "e1", id(), "sh", "-c", "(sleep 1; echo late) & echo early"}));
   const auto result = exec.finish();
-  // ctr deletes an exec as soon as it hears of its exit, so "late" may or may not be in time; what
-  // was written before the exit is there.
+  // ctr deletes an exec as soon as it receives its exit, so "late" may or may not arrive in time;
+  // output written before the exit must arrive.
   EXPECT_EQ(result.out.substr(0, 6), "early\n");
 }
 
@@ -164,7 +164,7 @@ TEST_F(Delivery, NullStdioRuns) {
 }
 
 TEST_F(Delivery, SinkThatFailsIsReportedAndTheContainerRunsOn) {
-  // /dev/full takes nothing, ever.
+  // Writing to /dev/full always fails.
   const auto result = ctr_run({"--rm", "--log-uri", "file:///dev/full"}, id(),
                               {"sh", "-c", "yes | head -c 1000000; exit 8"});
   EXPECT_EQ(result.status, 8) << result.err;
@@ -186,7 +186,7 @@ TEST_F(Delivery, ExitOfATaskWithoutAnyReaderIsToldAndItsOutputCanStillBeRead) {
   const auto fifos = scratch() / "fifos";
   std::filesystem::create_directory(fifos);
   {
-    // Its stdin stays open, so that ctr does not close the task's.
+    // Its stdin stays open, so that ctr does not close the task's stdin.
     running_command detached(
         private_containerd::ctr_run({"-d", "--fifo-dir", fifos.string()}, id(),
                                     {"sh", "-c", "head -c 150000 /dev/zero | tr '\\0' z"}));

@@ -1,4 +1,4 @@
-// What is wrong is said, through ctr, and nothing is left of the attempt.
+// Errors are reported through ctr, and a failed attempt leaves nothing behind.
 #include <sys/mount.h>
 
 #include <fstream>
@@ -34,12 +34,12 @@ void expect_says(const e2e::run_result& result, const std::string& what) {
 TEST_F(Errors, NoHypervisor) {
   expect_says(
       run_with("[hypervisor]\npath = \"/nonexistent/qemu\"\n"),
-      "no hypervisor (Debian: qemu-system-x86): /nonexistent/qemu: No such file or directory");
+      "cannot execute hypervisor /nonexistent/qemu (Debian: qemu-system-x86): No such file");
 }
 
 TEST_F(Errors, NoGuestImage) {
   expect_says(run_with("[hypervisor]\ninitramfs = \"/nonexistent/initramfs\"\n"),
-              "no guest image (build it with deploy/guest-image");
+              "cannot read guest image /nonexistent/initramfs (build it with deploy/guest-image");
 }
 
 TEST_F(Errors, HypervisorThatFailsSaysWhatItSaid) {
@@ -90,7 +90,7 @@ TEST_F(Errors, BrokenSpecification) {
   const auto file = scratch() / "spec.json";
   std::ofstream(file) << R"({"ociVersion": "1.0.2", "root": {"path": "rootfs"}})";
   expect_says(ctr({"run", "--rm", "--runtime", e2e::runtime, "--config", file.string(), id()}),
-              "config.json: no process");
+              "config.json: process is missing");
 }
 
 TEST_F(Errors, StateDirectoryOnAFullDisk) {

@@ -1,7 +1,8 @@
-// Events over lifecycles made of chance: whatever is done to tasks, in whatever order, what is
-// published keeps containerd's rules.
+// Events of random life cycles: whatever is done to tasks, and in whatever order, the published
+// events obey containerd's rules.
 //
-// HVSOCK_LIFECYCLES is their number, HVSOCK_SEED the chance: the one that is printed, to replay it.
+// HVSOCK_LIFECYCLES is the number of life cycles, HVSOCK_SEED the seed: set it to the printed one
+// to repeat a run.
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <csignal>
@@ -22,7 +23,7 @@ namespace api = ::containerd::task::v2;
 
 namespace {
 
-// One machine, a recorder in containerd's place, and what was done.
+// One machine, a recorder in containerd's place, and a log of the calls.
 struct stage {
   stage(const flow::asio::any_io_executor& ex, const std::filesystem::path& directory)
       : executor(ex),
@@ -49,7 +50,7 @@ Request request_for(const std::string& id, const std::string& exec_id = "") {
   return request;
 }
 
-// One life of a container, all of its choices from a generator of its own.
+// One life of a container; its own generator makes all choices.
 class lifecycle {
  public:
   lifecycle(stage& on, std::string id, unsigned seed)
@@ -96,7 +97,7 @@ class lifecycle {
   }
   bool percent(unsigned share) { return up_to(99) < share; }
 
-  // What a process runs: it ends at once, a little later, or never, or cannot even begin.
+  // The command of a process: it ends at once, a little later, or never, or cannot even start.
   struct program {
     std::vector<std::string> argv;
     bool possible = true;
@@ -138,7 +139,7 @@ class lifecycle {
       auto kill = request_for<api::KillRequest>(id_);
       kill.set_signal(program_.ends && percent(50) ? SIGTERM : SIGKILL);
       kill.set_all(percent(50));
-      // Not found is what it says if the process has ended by itself.
+      // The answer is not_found if the process has already exited.
       static_cast<void>(co_await task().kill(kill));
     }
     const auto wait = request_for<api::WaitRequest>(id_);
@@ -216,7 +217,7 @@ awaitable<void> run_lifecycles(stage& on, unsigned count, unsigned seed) {
     turns.spawn("turns", take_turns(on, next, count, seed));
   }
   co_await turns.join();
-  // The shim ends when it has published everything.
+  // The shim ends after it has published everything.
   const api::ShutdownRequest shutdown;
   static_cast<void>(co_await on.connection.task().shutdown(shutdown));
   co_await on.connection.close();
@@ -250,7 +251,7 @@ TEST_F(EventOrder, KeepsTheRulesOverRandomLifecycles) {
     }
   };
   run(run_lifecycles(on, count, seed));
-  // Its last events are on their way until it is gone.
+  // Its last events may arrive until it has exited.
   EXPECT_TRUE(e2e::eventually([&] {
     context.restart();
     context.poll();

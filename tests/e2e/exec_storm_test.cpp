@@ -1,5 +1,5 @@
-// Many execs, one after the other, in one container: nothing grows, and the last is not slower than
-// the first. HVSOCK_EXECS is their number.
+// Many consecutive execs in one container: nothing grows, and the last is not slower than the
+// first. HVSOCK_EXECS is their number.
 #include <algorithm>
 #include <chrono>
 #include <csignal>
@@ -27,7 +27,7 @@ class ExecStorm : public e2e::ContainerdTest {
 
   static int shim() {
     const auto pids = e2e::pids_of("containerd-shim-hvsock-v2", private_containerd::directory());
-    // The processes that stand for those of the guest are of the same program.
+    // The placeholder processes run the same program.
     EXPECT_FALSE(pids.empty());
     return pids.empty() ? 0 : *pids.begin();
   }
@@ -46,7 +46,7 @@ class ExecStorm : public e2e::ContainerdTest {
     return std::stoul(text.value().substr(at + 4));
   }
 
-  // What the agent says of itself when the shim is asked to report.
+  // The agent's own figures, from the shim's report.
   std::size_t agent_kib() {
     const auto position = private_containerd::log_since(0).size();
     ::kill(shim(), SIGUSR1);
@@ -72,7 +72,7 @@ double median(std::vector<double> values) {
 TEST_F(ExecStorm, LeavesMemoryDescriptorsAndSpeedAsTheyWere) {
   const unsigned count = std::max(e2e::from_environment("HVSOCK_EXECS", 40), 20U);
   ASSERT_EQ(e2e::ctr_run({"-d"}, id(), {"sleep", "1000"}).status, 0);
-  // What the first ones load stays.
+  // Memory that the first ones allocate is kept.
   constexpr unsigned warm_up = 10;
   unsigned number = 0;
   while (number < warm_up) {
@@ -98,6 +98,6 @@ TEST_F(ExecStorm, LeavesMemoryDescriptorsAndSpeedAsTheyWere) {
   EXPECT_LE(shim_after * 100, shim_before * 105);
   EXPECT_LE(agent_after * 100, agent_before * 105);
   EXPECT_EQ(descriptors(), descriptors_before);
-  // Not a measurement: what looks through a list that grows would be far above it.
+  // Not a measurement: a search through a growing list would exceed this by far.
   EXPECT_LE(last, 3 * first);
 }

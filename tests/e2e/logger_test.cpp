@@ -1,5 +1,4 @@
-// Output that goes to a logging program (binary://, as nerdctl names its own): none of it is lost
-// either.
+// Output to a logging program (binary://, as nerdctl names its own): none of it is lost either.
 #include <fstream>
 #include <iterator>
 
@@ -29,7 +28,7 @@ class Logger : public e2e::ContainerdTest {
   }
 };
 
-// Its output's sizes and last lines say whether all came, in order.
+// The output of `seq 1 LAST`; comparing it shows whether all of it arrived, in order.
 std::string numbers(int last) {
   std::string text;
   for (int i = 1; i <= last; ++i) {
@@ -50,7 +49,7 @@ TEST_F(Logger, HasEverythingOfBothStreamsWhenTheTaskIsDeleted) {
 }
 
 TEST_F(Logger, ThatIsSlowHoldsTheExitUntilItHasReadAll) {
-  // 200 kB in rests of 5 ms after at most 4 KiB: runc's shim sends it SIGTERM on the way.
+  // 200 kB, with a pause of 5 ms after at most 4 KiB: runc's shim would send it SIGTERM meanwhile.
   const auto result = run("slow", "seq 1 35000");
   EXPECT_EQ(result.status, 0) << result.err;
   EXPECT_TRUE(eventually([&] { return file("out") == numbers(35000); })) << file("out").size();
@@ -59,7 +58,7 @@ TEST_F(Logger, ThatIsSlowHoldsTheExitUntilItHasReadAll) {
 TEST_F(Logger, ThatStallsAndThenReadsGetsEverything) {
   running_command writer(private_containerd::ctr_run({"--rm", "--log-uri", uri("stalled")}, id(),
                                                      {"sh", "-c", "seq 1 100000; exit 4"}));
-  // Nobody reads: the exit is told all the same, and the rest is kept.
+  // The output is not read: the exit is published nevertheless, and the rest is kept.
   const auto result = writer.finish();
   EXPECT_EQ(result.status, 4) << result.err;
   EXPECT_EQ(file("out"), "");
@@ -77,11 +76,11 @@ TEST_F(Logger, ThatIgnoresSigtermEndsInItsOwnTime) {
 TEST_F(Logger, ThatDiesIsReportedAndTheContainerRunsOn) {
   const auto result = run("dies", "seq 1 300000; exit 6");
   EXPECT_EQ(result.status, 6) << result.err;
-  EXPECT_TRUE(eventually([&] { return log().find("output lost in all") != std::string::npos; }));
+  EXPECT_TRUE(eventually([&] { return log().find("output lost (total)") != std::string::npos; }));
   const auto said = log();
   EXPECT_NE(said.find("output cannot be delivered"), std::string::npos);
   EXPECT_NE(said.find("hvsock-test-logger exited with status 7"), std::string::npos);
-  const auto counted = said.find("bytes=", said.find("output lost in all"));
+  const auto counted = said.find("bytes=", said.find("output lost (total)"));
   ASSERT_NE(counted, std::string::npos) << said;
   EXPECT_EQ(std::stoul(said.substr(counted + 6)) + file("out").size(), numbers(300000).size());
 }

@@ -1,4 +1,4 @@
-// Pause, resume, metrics and limits, as ctr has them.
+// Pause, resume, metrics and limits, through ctr.
 #include "tests/e2e/harness/fixture.hpp"
 
 using e2e::ctr;

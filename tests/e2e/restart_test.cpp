@@ -1,5 +1,5 @@
-// containerd is killed and started again: tasks run on, what they write arrives, and how they ended
-// meanwhile is told.
+// containerd is killed and restarted: tasks keep running, their output arrives, and exits that
+// happened meanwhile are published.
 #include <algorithm>
 #include <csignal>
 #include <fstream>
@@ -27,7 +27,7 @@ class ContainerdRestart : public e2e::ContainerdTest {
     std::filesystem::remove(file);
   }
 
-  // What a task's line in `ctr tasks ls` says of it.
+  // The task's status in `ctr tasks ls`.
   static std::string status_of(const std::string& id) {
     const auto listed = ctr({"tasks", "ls"}).out;
     const auto line = listed.find(id + " ");
@@ -45,7 +45,7 @@ class ContainerdRestart : public e2e::ContainerdTest {
         << id << ": " << removed.err;
   }
 
-  // Written by the test, seen by the containers at /test.
+  // Written by the test, visible to the containers at /test.
   std::string bind_scratch() const {
     return "type=bind,src=" + scratch().string() + ",dst=/test,options=rbind:rw";
   }
@@ -83,7 +83,7 @@ TEST_F(ContainerdRestart, ExitThatHappensMeanwhileIsReportedAndItsCodeKept) {
   const auto pids = e2e::pids_of("containerd-shim-hvsock-v2", private_containerd::directory());
   kill_containerd();
   std::ofstream(scratch() / "go") << "now";
-  // The process that stands for it is gone when its exit is known to the shim.
+  // The placeholder process has exited when the shim knows of the exit.
   ASSERT_TRUE(eventually([&] {
     return e2e::pids_of("containerd-shim-hvsock-v2", private_containerd::directory()).size() <
            pids.size();
@@ -114,7 +114,7 @@ TEST_F(ContainerdRestart, UnderLoadLosesNoByteNoTaskAndNoExit) {
         "-d", "--mount", bind_scratch(), "--annotation",
         "io.containerd.runc.v2.group=" + id() + "-" + std::to_string(i % 2)};
     flags.insert(flags.end(), output.begin(), output.end());
-    // They begin together, write in pieces, and end when they are done.
+    // They start together, write in pieces, and end when they have written everything.
     const auto started = e2e::ctr_run(
         flags, name(i),
         {"sh", "-c",

@@ -1,5 +1,5 @@
 // Root file systems from images, as containerd's erofs and block snapshotters describe them: the
-// guest mounts them itself, and can write to what it was given alone.
+// guest mounts them itself, and can write only to those it was given for writing.
 #include <fstream>
 
 #include "tests/e2e/harness/bare_task.hpp"
@@ -11,7 +11,7 @@ namespace {
 
 class Rootfs : public e2e::ContainerdTest {
  protected:
-  // A directory tree to make an image of: with a shell, or with one file.
+  // A directory tree for an image: with a shell, or with one file.
   std::string system_tree() { return e2e::make_system_tree(scratch() / "system"); }
   std::string file_tree(const std::string& name, const std::string& text) {
     const auto tree = scratch() / ("tree-" + name);
@@ -97,7 +97,7 @@ TEST_F(Rootfs, ImageThatIsMountedReadOnlyIsNotTouched) {
   const auto image = ext4("root.img", system_tree());
   const auto before = checksum(image);
   {
-    // Even the root of the guest's kernel could not: the machine has it open for reading only.
+    // Even root in the guest's kernel could not write: the machine opened the file read-only.
     bare_task task(scratch(), id(),
                    {"sh", "-c", "cat /sys/block/sda/ro || echo > /new || echo no"});
     task.mount("ext4", image, {"ro", "loop", "noload"});
@@ -150,7 +150,7 @@ TEST_F(Rootfs, MachineWhoseShimIsKilledLetsGoOfItsImages) {
     task.mount("ext4", image, {"rw"});
     EXPECT_EQ(task.create(), "");
     EXPECT_EQ(task.start(), "");
-    // While it runs the image is its own.
+    // The running container has the image for itself.
     bare_task second(scratch() / "second", id() + "-second", {"sh", "-c", "true"});
     second.mount("ext4", image, {"rw"});
     EXPECT_NE(second.create().find("lock"), std::string::npos);

@@ -76,7 +76,7 @@ TEST_F(Run, DeathBySignalIs128PlusTheSignal) {
 TEST_F(Run, DetachedTaskIsListedKilledAndRemoved) {
   run_detached({"sh", "-c", "trap 'exit 5' TERM; while :; do sleep 0.1; done"});
   EXPECT_EQ(task_status(), "RUNNING");
-  // Before it has set its trap a container's first process does not hear of signals.
+  // Until it has set its trap, a container's first process does not receive signals.
   EXPECT_TRUE(eventually([&] {
     ctr({"tasks", "kill", id()});
     return task_status() == "STOPPED";
@@ -210,7 +210,7 @@ TEST_F(Run, ConfigurationWithDebugMakesTheShimLogAtDebugLevel) {
   ASSERT_TRUE(flow::write_file(file, "[shim]\ndebug = true\n"));
   const auto result = ctr_run({"--rm", "--runtime-config-path", file}, id(), {"true"});
   EXPECT_EQ(result.status, 0) << result.err;
-  // containerd itself logs at the level "info"; the agent's lines do not speak of topics.
+  // containerd itself logs at level "info"; the agent's lines do not mention topics.
   const std::regex line("level=debug msg=[^\n]* topic=/tasks/start");
   EXPECT_TRUE(eventually([&] { return std::regex_search(log(), line); })) << log();
 }

@@ -1,4 +1,4 @@
-// The Sandbox service over a real machine, as containerd 2.3 uses it: bootstrap parameters in, a
+// The Sandbox service with a real machine, as containerd 2.3 uses it: bootstrap parameters in, a
 // result out, then one connection per container.
 #include <boost/asio/co_spawn.hpp>
 #include <csignal>
@@ -53,7 +53,7 @@ class Sandbox : public e2e::ContainerdTest {
     co_return made;
   }
 
-  // Creates and starts a container; the host's pid of its first process.
+  // Creates and starts a container; returns the host pid of its first process.
   awaitable<std::uint32_t> start_container(standalone_connection& shim, std::string id,
                                            std::string script, std::string namespaces,
                                            std::string output = "") {
@@ -123,7 +123,7 @@ awaitable<void> Sandbox::live_in_a_pod(std::string address) {
                              R"(net"},{"type":"ipc",)" + of_pod + R"(ipc"},{"type":"uts",)" +
                              of_pod + R"(uts"}])";
 
-  // Each container has a connection of its own, as from containerd with version 3.
+  // Each container has its own connection, as with containerd and version 3.
   const auto one = co_await connect(address);
   const auto other = co_await connect(address);
   const auto first_pid =
@@ -141,7 +141,7 @@ awaitable<void> Sandbox::live_in_a_pod(std::string address) {
   EXPECT_NE(said.value().find("LOOPBACK,UP"), std::string::npos) << said.value();
   EXPECT_NE(said.value().find("127.0.0.1"), std::string::npos) << said.value();
 
-  // Processes are shared with the container whose namespace is named.
+  // The third container joins the pid namespace of the first.
   const std::string with_first = R"([{"type":"mount"},{"type":"pid","path":"/proc/)" +
                                  std::to_string(first_pid) + R"(/ns/pid"}])";
   const std::string seen = (scratch() / "seen").string();
@@ -153,7 +153,7 @@ awaitable<void> Sandbox::live_in_a_pod(std::string address) {
   EXPECT_TRUE(command);
   EXPECT_EQ(command.value().substr(0, 5), "sleep") << command.value();
 
-  // A name that is free again.
+  // The id can be reused.
   co_await start_container(*other, "second", "exit 7", shared);
   const auto again = co_await wait_and_delete(*other, "second");
   EXPECT_EQ(again, 7U);
@@ -176,11 +176,11 @@ awaitable<void> Sandbox::live_in_a_pod(std::string address) {
   co_await pod->close();
 }
 
-// `container` is the connection over which the last container was deleted.
+// `container` is the connection on which the last container was deleted.
 awaitable<void> Sandbox::end_without_containers(standalone_connection& pod,
                                                 standalone_connection& container,
                                                 std::uint32_t pid) {
-  // Without a container the shim stays, although containerd says Shutdown for each.
+  // Without a container the shim keeps running, although containerd calls Shutdown for each.
   const task_api::ShutdownRequest shutdown;
   const auto no_end = co_await container.task().shutdown(shutdown);
   EXPECT_TRUE(no_end);

@@ -1,5 +1,5 @@
-// The shim is killed at moments that chance chooses: containerd's `delete` leaves nothing, and the
-// next container works. HVSOCK_KILLS is how often, HVSOCK_SEED the chance.
+// The shim is killed at random moments: containerd's `delete` leaves nothing, and the next
+// container works. HVSOCK_KILLS is the number of kills, HVSOCK_SEED the seed.
 #include <csignal>
 #include <random>
 
@@ -14,7 +14,7 @@ namespace {
 
 class ShimDeath : public e2e::ContainerdTest {
  protected:
-  // All there is but what containerd keeps of a container until that is removed.
+  // Everything on the machine, without what containerd keeps of a container until it is removed.
   static std::set<std::string> state() {
     return e2e::machine_state(private_containerd::directory());
   }
@@ -35,7 +35,7 @@ TEST_F(ShimDeath, AtAnyMomentLeavesNothingAndTheNextContainerWorks) {
   const unsigned seed = e2e::from_environment("HVSOCK_SEED", std::random_device()());
   std::printf("%u kills, HVSOCK_SEED=%u\n", times, seed);
   std::mt19937 chance(seed);
-  // A life: created, started, execs, killed, deleted. Under emulation it takes some seconds.
+  // A life cycle: create, start, execs, kill, delete. Under emulation it takes some seconds.
   std::uniform_int_distribution<int> moment_ms(0, 6000);
   unsigned hits = 0;
   for (unsigned i = 0; i < times; ++i) {
@@ -50,7 +50,7 @@ TEST_F(ShimDeath, AtAnyMomentLeavesNothingAndTheNextContainerWorks) {
                               id() + " true; ctr tasks kill -s SIGKILL " + id() +
                               "; ctr tasks rm " + id(),
                           private_containerd::directory() + "/containerd.sock"});
-    // The moment is what chance decides here; nothing waits for it.
+    // The moment is random; no result depends on it.
     eventually([limit = std::chrono::steady_clock::now() + std::chrono::milliseconds(moment)] {
       return std::chrono::steady_clock::now() >= limit;
     });

@@ -17,7 +17,7 @@ TEST_F(Stdin, ClientMayGoAndAnotherComeBack) {
     write_all(first, "first client\n");
     ASSERT_TRUE(output->read_until("first client\n"));
   }
-  // The first one has closed its end: that is no end of input.
+  // The first client has closed its end, which does not end the input.
   EXPECT_EQ(state(), ::containerd::v1::types::RUNNING);
   {
     const auto second = attach_stdin();
@@ -34,8 +34,8 @@ TEST_F(Stdin, CloseIoDropsNothingThatIsOnItsWay) {
   const auto output = read_stdout();
   const std::string data(50000, 'd');
   {
-    // Nobody reads yet: all of it is in the FIFO or further on when CloseIO comes, with our end
-    // open.
+    // The input is not read yet: all of it is in the FIFO or further on when CloseIO arrives, while
+    // the test's end is open.
     const auto client = attach_stdin();
     write_all(client, data);
     close_io();

@@ -34,7 +34,7 @@ awaitable<void> begin(duplex& stream, std::string id) {
   EXPECT_TRUE(got) << got.error().message();
 }
 
-// Types `text`, whose size the first window allows, and ends the input.
+// Sends `text`, which must fit into the first window, and ends the input.
 awaitable<void> type(const ttrpc::client& shim, std::string text) {
   auto stream = api::streaming_client(shim).stream();
   co_await begin(stream, "stdin");
@@ -51,7 +51,7 @@ awaitable<void> type(const ttrpc::client& shim, std::string text) {
   static_cast<void>(co_await stream.read(end));
 }
 
-// Asks for little at a time, up to the end.
+// Requests small amounts until the end.
 awaitable<void> read_all(const ttrpc::client& shim, std::string& text) {
   auto stream = api::streaming_client(shim).stream();
   co_await begin(stream, "stdout");

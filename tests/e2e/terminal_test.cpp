@@ -1,4 +1,4 @@
-// ctr run -t and exec -t, with a real terminal at our end.
+// ctr run -t and exec -t, with a real terminal at the test's end.
 #include "tests/e2e/harness/fifo_task.hpp"
 #include "tests/e2e/harness/fixture.hpp"
 #include "tests/e2e/harness/terminal_session.hpp"

@@ -1,14 +1,14 @@
 // hvsock-test-logger out PREFIX [mode MODE]
 //
-// Logs as containerd's contract says (see shim/io/logger.hpp) to PREFIX.out and PREFIX.err, and
-// what it was started with to PREFIX.start. MODE is a way to be difficult:
+// Logs, as containerd's contract demands (see shim/io/logger.hpp), to PREFIX.out and PREFIX.err,
+// and its arguments and environment to PREFIX.start. MODE is a way to misbehave:
 //
-//   slow       reads little at a time, and rests
-//   stalled    reads nothing before the file PREFIX.go is there
+//   slow       reads a little at a time, with pauses
+//   stalled    reads nothing until the file PREFIX.go exists
 //   dies       exits with 7 after the first read
-//   silent     closes the ready pipe without a word
-//   mute       keeps the ready pipe open without a word
-//   deaf       ignores SIGTERM, and says so by its end: it writes PREFIX.end when it has read all
+//   silent     closes the ready pipe without writing to it
+//   mute       keeps the ready pipe open without writing to it
+//   deaf       ignores SIGTERM; writes PREFIX.end after it has read everything
 //   stubborn   ignores SIGTERM and never ends
 #include <fcntl.h>
 #include <poll.h>
@@ -38,7 +38,7 @@ void rest() {
   std::this_thread::sleep_for(std::chrono::milliseconds(5));
 }
 
-// False at its end.
+// Returns false at the end of the stream.
 bool copy_some(log_stream& stream, std::size_t most) {
   std::array<char, 65536> buffer{};
   const auto n = ::read(stream.from, buffer.data(), std::min(most, buffer.size()));

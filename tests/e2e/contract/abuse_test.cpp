@@ -1,4 +1,4 @@
-// Clients that are broken or unkind get the right answer and harm only themselves.
+// Broken or malicious clients get the right answer and harm only themselves.
 #include <unistd.h>
 
 #include <boost/json/array.hpp>
@@ -105,7 +105,7 @@ TEST_F(Abuse, SpecificationOfNearlyFourMebibytesRunsAndALargerOneIsRefused) {
   EXPECT_EQ(wait(id), 0U);
   remove(id);
 
-  // What is no longer a message for the guest, and what is too long to be read.
+  // Specifications that are too long to be a message to the guest, or too long to be read.
   for (const auto size : {message_limit, message_limit + 1}) {
     const auto large = new_id();
     const auto refused = ask(create_request(large, config_of(size)));
@@ -131,7 +131,7 @@ TEST_F(Abuse, ExecWithWhatIsNoProcess) {
   request.set_stdout("gopher:///x");
   expect_error(ask(request), code::invalid_argument, "unknown stdio scheme gopher");
   expect_error(ask(of<StateRequest>(id, "e1")), code::not_found, "process does not exist e1");
-  // One that crun refuses is refused at its start.
+  // If only crun can refuse the process, its start fails.
   exec(id, "e2", {});
   EXPECT_FALSE(ask(of<e2e::task_api::StartRequest>(id, "e2")));
   remove(id, "e2");
@@ -146,7 +146,7 @@ TEST_F(Abuse, HundredsOfBlockedWaitsCostNoThreads) {
   for (int i = 0; i < waits; ++i) {
     client.request("Wait", of<WaitRequest>(id).SerializeAsString());
   }
-  // Answered behind them: they have all been taken.
+  // This call is answered after the shim has read the calls before it.
   const auto last = client.request("State", of<StateRequest>(id).SerializeAsString());
   expect_answer(client.receive(), last, static_cast<code>(0), "");
   EXPECT_EQ(threads(), before);
@@ -164,7 +164,7 @@ TEST_F(Abuse, ClientThatStopsReadingHarmsOnlyItself) {
   const auto id = run({"sleep", "1000"});
   auto client = shim().connect_raw();
   const auto request = of<StateRequest>(id).SerializeAsString();
-  // Until the shim takes no more of it.
+  // Sends until the shim reads no more.
   bool taken = true;
   for (int i = 0; taken && i < 1'000'000; ++i) {
     taken = client.try_request("State", request);

@@ -14,8 +14,8 @@ namespace json = boost::json;
 
 namespace {
 
-// The shim of all tests: begun before the first, ended after the last. What is on the machine then
-// and was not there before is a failure.
+// The shim of all tests: started before the first, ended after the last. Anything then on the
+// machine that was not there before is a failure.
 class shared_shim : public ::testing::Environment {
  public:
   void SetUp() override {

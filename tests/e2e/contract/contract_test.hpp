@@ -1,7 +1,7 @@
-// A test that speaks ttrpc straight to a shim, as containerd would: what it answers, to the letter.
+// A test that calls a shim over ttrpc directly, as containerd would, and checks its exact answers.
 //
-// One shim, and so one virtual machine, serves all tests of a run; each test has containers of its
-// own and deletes them.
+// One shim, and so one virtual machine, serves all tests of a run; each test creates its own
+// containers and deletes them.
 #pragma once
 
 #include <gtest/gtest.h>
@@ -26,15 +26,15 @@ class contract_test : public ::testing::Test {
  protected:
   void SetUp() override;
 
-  // Kills and deletes what the test has left; every id must be unknown afterwards.
+  // Kills and deletes the test's remaining containers; every id must be unknown afterwards.
   void TearDown() override;
 
   bare_shim& shim() const;
 
-  // A container's name that no other test uses.
+  // A container id that no other test uses.
   std::string new_id();
 
-  // Calls: the request's type says which.
+  // Makes a call, which the type of the request determines.
   flow::result<task_api::StateResponse> ask(const task_api::StateRequest& r);
   flow::result<task_api::CreateTaskResponse> ask(const task_api::CreateTaskRequest& r);
   flow::result<task_api::StartResponse> ask(const task_api::StartRequest& r);
@@ -68,10 +68,10 @@ class contract_test : public ::testing::Test {
     return request;
   }
 
-  // The request to create a container of this specification, its bundle being there.
+  // The request to create a container of this specification, with its bundle in place.
   task_api::CreateTaskRequest create_request(const std::string& id, const std::string& config);
 
-  // Steps that are to succeed; they return the container's id.
+  // Steps that must succeed; they return the container's id.
   std::string create(const boost::json::object& spec);
   std::string run(const boost::json::object& spec);
   std::string run(std::vector<std::string> args);
@@ -83,10 +83,10 @@ class contract_test : public ::testing::Test {
   void remove(const std::string& id, const std::string& exec_id = "");
   task_api::StateResponse state(const std::string& id, const std::string& exec_id = "");
 
-  // What a command prints in the container, run as an exec.
+  // The output of a command in the container, run as an exec.
   std::string output_of(const std::string& id, std::vector<std::string> args);
 
-  // The call failed with this code, and its text has these words.
+  // Expects that the call failed with this code, and that its text contains these words.
   template <class Response>
   static void expect_error(const flow::result<Response>& got, ttrpc::code code,
                            const std::string& words) {

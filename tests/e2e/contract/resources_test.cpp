@@ -1,4 +1,4 @@
-// Limits, what is used of them, memory that runs out, processes and the network they are in.
+// Limits, metrics, out-of-memory events, processes and their network namespaces.
 #include <boost/json/array.hpp>
 #include <boost/json/serialize.hpp>
 #include <csignal>
@@ -158,7 +158,7 @@ TEST_F(Resources, KillOfAllReachesEveryProcess) {
 }
 
 TEST_F(Resources, PidsAreProcessesOfTheHostInTheNetworkOfTheContainer) {
-  // Its own, which is not the host's.
+  // A network of its own, not the host's.
   const auto own = run({"sleep", "1000"});
   exec(own, "e1", {"sleep", "1000"});
   start(own, "e1");
@@ -169,7 +169,7 @@ TEST_F(Resources, PidsAreProcessesOfTheHostInTheNetworkOfTheContainer) {
   EXPECT_NE(network_of(pid), ours);
   EXPECT_EQ(network_of(exec_pid), network_of(pid));
 
-  // One that is there already, by its path.
+  // An existing network, by its path.
   auto spec = shim().spec({"sleep", "1000"});
   spec["linux"].as_object()["namespaces"] =
       json::array{{{"type", "pid"}},
@@ -180,12 +180,12 @@ TEST_F(Resources, PidsAreProcessesOfTheHostInTheNetworkOfTheContainer) {
   EXPECT_NE(state(joined).pid(), pid);
   EXPECT_EQ(network_of(state(joined).pid()), network_of(pid));
 
-  // The host's, if it is in no other.
+  // The host's network, if no other is given.
   spec["linux"].as_object()["namespaces"] =
       json::array{{{"type", "pid"}}, {{"type", "mount"}}, {{"type", "uts"}}};
   EXPECT_EQ(network_of(state(run(spec)).pid()), ours);
 
-  // None at all.
+  // No network namespace at the path.
   spec["linux"].as_object()["namespaces"] =
       json::array{{{"type", "network"}, {"path", "/nonexistent/netns"}}};
   const auto id = new_id();

@@ -1,4 +1,4 @@
-// What every call answers in every state a container and an exec can be in.
+// The answer to every call in every state of a container and an exec.
 #include <unistd.h>
 
 #include <algorithm>
@@ -35,7 +35,7 @@ constexpr std::int64_t never = -62135596800;  // Go's zero time
 
 class States : public e2e::contract_test {
  protected:
-  // The container, known or not, is NotFound to every call but Connect.
+  // Expects that every call for `id` but Connect answers NotFound.
   void expect_unknown(const std::string& id) {
     const std::string words = "container " + id;
     expect_error(ask(of<StateRequest>(id)), code::not_found, words);
@@ -98,13 +98,13 @@ TEST_F(States, CreatedContainer) {
   kill(id, 0);
   expect_ok(ask(ShutdownRequest()));
 
-  // An exec may be added, and is started with the container only.
+  // An exec can be added, but started only after the container.
   exec(id, "e1", {"true"});
   expect_error(ask(of<StartRequest>(id, "e1")), code::failed_precondition,
                "container " + id + " init process is not running");
   remove(id, "e1");
 
-  // Delete kills it.
+  // Delete kills the container.
   remove(id);
   EXPECT_EQ(::kill(static_cast<pid_t>(s.pid()), 0), -1);
   EXPECT_EQ(errno, ESRCH);
@@ -229,7 +229,7 @@ TEST_F(States, PausedContainer) {
   EXPECT_GE(pids->processes_size(), 2);
   kill(id, 0);
 
-  // Once what was on its way has come, nothing more comes.
+  // Once the output in transit has arrived, no more is written.
   expect_error(ask(of<WaitRequest>(id), std::chrono::seconds(2)), code::deadline_exceeded, "");
   const auto size = std::filesystem::file_size(ticks);
   expect_error(ask(of<WaitRequest>(id), std::chrono::seconds(1)), code::deadline_exceeded, "");
@@ -242,7 +242,7 @@ TEST_F(States, PausedContainer) {
   start(id, "created");
   EXPECT_EQ(wait(id, "created"), 0U);
 
-  // SIGKILL ends it, and that is told.
+  // SIGKILL ends the process, and its exit is published.
   expect_ok(ask(of<PauseRequest>(id)));
   kill(id, SIGKILL);
   EXPECT_EQ(wait(id), 137U);
@@ -289,7 +289,7 @@ TEST_F(States, Exec) {
   EXPECT_EQ(deleted->exit_status(), 5U);
   expect_error(ask(of<DeleteRequest>(id, "e1")), code::not_found, "process does not exist e1");
 
-  // The name is free again; one that was never started is deleted without an exit.
+  // The id can be reused; an exec that was never started is deleted without an exit.
   exec(id, "e1", {"true"});
   const auto never_started = ask(of<DeleteRequest>(id, "e1"));
   expect_ok(never_started);

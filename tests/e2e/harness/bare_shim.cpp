@@ -11,7 +11,7 @@ namespace e2e {
 
 namespace task_api = ::containerd::task::v2;
 
-// The sandbox's own id; no container needs to be called so.
+// The sandbox's own id; no container has to have it.
 bare_shim::bare_shim()
     : context_(1),
       shim_(directory_.path(), "contract"),
@@ -47,7 +47,7 @@ std::unique_ptr<shim_connection> bare_shim::connect(const std::string& service) 
 std::vector<std::string> bare_shim::topics_of(const std::string& id) const {
   std::vector<std::string> topics;
   for (const auto& one : events_.taken) {
-    // The container's id is the first field of each of them.
+    // The container's id is the first field of each of these events.
     ::containerd::events::TaskPaused event;
     if (event.ParseFromString(one.envelope().event().value()) && event.container_id() == id) {
       topics.push_back(one.envelope().topic());

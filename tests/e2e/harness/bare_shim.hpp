@@ -1,4 +1,4 @@
-// A standalone shim that is up, called over its socket, its events taken and kept.
+// A running standalone shim, called over its socket; its events are recorded.
 //
 // It serves one sandbox, so one virtual machine, for any number of containers.
 #pragma once
@@ -23,20 +23,20 @@ class bare_shim {
   bare_shim(const bare_shim&) = delete;
   bare_shim& operator=(const bare_shim&) = delete;
 
-  // Asks it to end, and waits until it has. No container may be left.
+  // Asks the shim to end, and waits until it has. No container may be left.
   ~bare_shim();
 
   const standalone_shim& standalone() const { return shim_; }
   boost::json::object spec(const std::vector<std::string>& args) const { return shim_.spec(args); }
 
-  // Where things can be put that go with the shim.
+  // A directory for files that are removed with the shim.
   std::string path(const std::string& name) const { return directory_ / name; }
 
   shim_connection& connection() { return *connection_; }
   std::unique_ptr<shim_connection> connect(const std::string& service);
   raw_connection connect_raw() const { return raw_connection(socket_); }
 
-  // The events of one container that containerd was told so far: "/tasks/start".
+  // The topics of the events published for one container so far: "/tasks/start".
   std::vector<std::string> topics_of(const std::string& id) const;
 
   // Waits until the container's last event is `topic`; false if a minute passed.

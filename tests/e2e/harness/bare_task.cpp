@@ -37,7 +37,7 @@ bare_task::bare_task(const std::filesystem::path& directory, std::string id,
     : id_(std::move(id)), shim_(directory, id_) {
   auto config = shim_.spec(args);
   config["root"].as_object()["path"] = "rootfs";
-  // On a root that may be read-only, and may have no more than these.
+  // The root file system may be read-only, and may contain nothing but these.
   config["mounts"].as_array().resize(2);
   bundle_ = shim_.write_bundle(id_, json::serialize(config));
   shim_.start();

@@ -1,4 +1,4 @@
-// Runs programs for the end-to-end tests: at once, or step by step.
+// Runs programs for the end-to-end tests: to their end, or step by step.
 #pragma once
 
 #include <sys/types.h>
@@ -20,13 +20,12 @@ struct run_result {
 
 struct run_options {
   std::string input = {};             // all of stdin
-  std::string directory = {};         // to work in; empty: ours
-  std::chrono::seconds stall{0};      // stdout is not read before this time has passed
-  std::chrono::seconds timeout{120};  // then the program is killed
+  std::string directory = {};         // working directory; empty: the test's own
+  std::chrono::seconds stall{0};      // time before the first read of stdout
+  std::chrono::seconds timeout{120};  // after this time the program is killed
 };
 
-// A program that runs, with pipes to its stdin, stdout and stderr. Killed when it goes out of
-// scope.
+// A running program, with pipes to its stdin, stdout and stderr. Killed when it goes out of scope.
 class running_command {
  public:
   explicit running_command(std::vector<std::string> argv, std::string directory = "");
@@ -37,28 +36,28 @@ class running_command {
   pid_t pid() const { return pid_; }
   void kill(int signal) const;
 
-  // All of `text`; false if the program does not read any more.
+  // Writes all of `text`; false if the program has stopped reading.
   bool write(const std::string& text);
   void close_input() { in_.reset(); }
 
-  // Reads until stdout has ended, or holds `until` (what came before counts), or time is up; true
-  // if it was one of the former. What was read so far is in out().
+  // Reads until stdout has ended, or contains `until` (earlier output counts), or time is up; true
+  // in the first two cases. All output so far is in out().
   bool read_until_end(std::chrono::seconds timeout = std::chrono::seconds(60));
   bool read_until(const std::string& until,
                   std::chrono::seconds timeout = std::chrono::seconds(60));
-  // The same for stderr, while stdout is left unread.
+  // The same for stderr; stdout is left unread.
   bool read_errors_until(const std::string& until,
                          std::chrono::seconds timeout = std::chrono::seconds(60));
   const std::string& out() const { return out_; }
   const std::string& err() const { return err_; }
 
-  // Reads all there is and waits for the end.
+  // Reads everything and waits for the end.
   run_result finish(std::chrono::seconds timeout = std::chrono::seconds(60));
 
  private:
   friend run_result run(std::vector<std::string> argv, const run_options& options);
 
-  // Moves what can be moved within `wait`; false if stdout and stderr have ended.
+  // Transfers as much as possible within `wait`; false if stdout and stderr have ended.
   bool move(std::chrono::milliseconds wait, bool read_stdout);
   void read_into(flow::unique_fd& from, std::string& to);
   int wait(std::chrono::seconds timeout);
@@ -76,7 +75,7 @@ class running_command {
 
 run_result run(std::vector<std::string> argv, const run_options& options = {});
 
-// Asks again and again, every few milliseconds, until `condition` holds; false if it never did.
+// Polls every few milliseconds until `condition` holds; false if it never does.
 template <class Condition>
 bool eventually(Condition condition, std::chrono::seconds timeout = std::chrono::seconds(20));
 

@@ -1,4 +1,4 @@
-// The private containerd the tests run against: hack/containerd in a directory of its own.
+// The private containerd of the tests: hack/containerd in a directory of its own.
 #pragma once
 
 #include <string>
@@ -13,10 +13,10 @@ inline constexpr const char* image = "docker.io/library/busybox:latest";
 
 class private_containerd {
  public:
-  // Where it lives; given by the environment (HVSOCK_CONTAINERD_DIR) or asked of hack/containerd.
+  // Its directory; given by the environment (HVSOCK_CONTAINERD_DIR) or by hack/containerd.
   static const std::string& directory();
 
-  // Starts it unless it runs.
+  // Starts it unless it is running.
   static void up();
 
   // The command line of ctr with these arguments.
@@ -29,10 +29,10 @@ class private_containerd {
   // A task's bundle.
   static std::string bundle(const std::string& id);
 
-  // What it has logged since `position`; its length now is where the next begins.
+  // Its log from `position` on; pass the log's current length to read only what follows.
   static std::string log_since(std::size_t position);
 
-  // Removes every task and container there is.
+  // Removes every task and container.
   static void remove_all();
 };
 

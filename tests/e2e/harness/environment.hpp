@@ -1,4 +1,4 @@
-// What the environment sets of a test: how often it repeats what chance decides.
+// Settings of a test from the environment: how often it repeats random choices.
 #pragma once
 
 #include <cstdlib>

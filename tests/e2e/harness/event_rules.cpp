@@ -8,7 +8,7 @@ namespace {
 
 namespace api = ::containerd::events;
 
-// What has been published of a process.
+// Published events of a process.
 struct published {
   int added = 0;
   int started = 0;
@@ -57,7 +57,7 @@ class checker {
       const bool is_exec = name.find('/') != std::string::npos;
       expect(p.added == (fact.added ? 1 : 0), name, "wrong number of create or exec-added");
       expect(p.started == (fact.started ? 1 : 0), name, "wrong number of starts");
-      // A first process that was never started may be ended by Delete or Kill, and that is told.
+      // Delete or Kill may end a first process that was never started, and its exit is published.
       const int least = fact.started ? 1 : 0;
       const int most = fact.started || (!is_exec && fact.added) ? 1 : 0;
       expect(p.exited >= least && p.exited <= most, name, "wrong number of exits");

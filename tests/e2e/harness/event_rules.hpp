@@ -1,5 +1,5 @@
-// The order in which a shim may publish what happened to its tasks, and how often: containerd's
-// rules, applied to what a recorder has taken.
+// The order in which a shim may publish the events of its tasks, and how often: containerd's rules,
+// applied to the events of a recorder.
 #pragma once
 
 #include <map>
@@ -10,22 +10,22 @@
 
 namespace e2e {
 
-// What the test did to a process, as the answers to its calls said.
+// What the test did to a process, according to the answers to its calls.
 struct process_facts {
   bool added = false;    // Create or Exec succeeded
   bool started = false;  // Start succeeded
-  bool deleted = false;  // of a container: Delete succeeded
-  int status = -1;       // what Wait answered; -1: not waited for
+  bool deleted = false;  // for a container: Delete succeeded
+  int status = -1;       // the answer of Wait; -1: not waited for
 };
 
-// A container's first process is under its own id, an exec under "container/exec".
+// The key of a container's first process is the container's id, that of an exec "container/exec".
 using facts = std::map<std::string, process_facts>;
 
-// Every rule that `events` break, a line each:
-//  - an event for each fact, once, and none for what did not happen
+// Returns the rules that `events` violate, one line each:
+//  - one event for each fact, and none for anything that did not happen
 //  - create, start, exit, delete in that order; exec-added, exec-started, exit likewise
 //  - exactly one exit per started process, with the status that Wait answered
-//  - the first process' exit is the last exit of its container, and no exec starts after it
+//  - the exit of the first process is the last exit of its container, and no exec starts after it
 //  - nothing after delete
 std::vector<std::string> broken_rules(
     const std::vector<::containerd::services::events::ttrpc::v1::ForwardRequest>& events,

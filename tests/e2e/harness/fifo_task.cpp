@@ -14,7 +14,7 @@ std::vector<std::string> FifoTaskTest::run_flags() const {
 }
 
 void FifoTaskTest::start(std::vector<std::string> command) {
-  // Its own stdin stays open until it has ended, so that ctr does not close the task's.
+  // ctr's own stdin stays open until ctr has ended, so that it does not close the task's stdin.
   running_command detached(private_containerd::ctr_run(run_flags(), id(), std::move(command)));
   const auto started = detached.finish();
   ASSERT_EQ(started.status, 0) << started.err;

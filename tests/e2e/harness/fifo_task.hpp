@@ -21,7 +21,7 @@ class FifoTaskTest : public ContainerdTest {
   void write_all(const flow::unique_fd& to, const std::string& text) const;
   std::unique_ptr<running_command> read_stdout() const;
 
-  // Calls of the task's shim.
+  // Client for calls to the task's shim.
   void close_io();
   std::uint32_t wait();
   ::containerd::v1::types::Status state();

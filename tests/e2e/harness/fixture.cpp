@@ -8,7 +8,7 @@ namespace e2e {
 
 namespace {
 
-// What is there now and was not before, a line each.
+// Lists new entries, one per line.
 std::string added_since(const std::set<std::string>& before) {
   const auto now = machine_state(private_containerd::directory());
   std::string added;
@@ -37,7 +37,7 @@ void ContainerdTest::TearDown() {
   private_containerd::remove_all();
   std::error_code ec;
   std::filesystem::remove_all(scratch_, ec);
-  // The last processes are on their way out when containerd answers.
+  // The last processes are still exiting when containerd answers.
   eventually([&] { return added_since(before_).empty(); });
   EXPECT_EQ(added_since(before_), "") << "left behind";
   if (HasFailure()) {

@@ -1,4 +1,4 @@
-// A test on the real containerd that must leave the machine as it found it.
+// A test on the real containerd; it must leave the machine as it found it.
 #pragma once
 
 #include <gtest/gtest.h>
@@ -19,16 +19,16 @@ class ContainerdTest : public ::testing::Test {
 
   void SetUp() override;
 
-  // Removes what the test did not remove, then demands that nothing is left of it.
+  // Removes everything the test did not remove, then checks that nothing is left.
   void TearDown() override;
 
-  // A name of its own for the test's container.
+  // A unique id for the test's container.
   const std::string& id() const { return id_; }
 
-  // A directory of the test's own, removed with it.
+  // A directory for the test, removed with it.
   const std::filesystem::path& scratch() const { return scratch_; }
 
-  // What containerd and our shims have logged since the test began.
+  // The log of containerd and our shims since the test began.
   std::string log() const { return private_containerd::log_since(log_position_); }
 
  private:

@@ -16,8 +16,8 @@ namespace {
 constexpr std::array programs{"containerd-shim-", "qemu-system-", "virtiofsd",
                               "hvsock-",          "crun",         "runc"};
 
-// What the first container on a machine brings for all others: directories of containerd, and the
-// probe's answer whether KVM can be used.
+// Remains of the first container on a machine: directories of containerd, and the result of the
+// probe whether KVM can be used.
 constexpr std::array lasting{"/run/containerd/fifo", "/run/containerd/s",
                              "/run/hvsock/acceleration"};
 
@@ -42,8 +42,8 @@ void add_tree(const fs::path& root, std::set<std::string>& to) {
   }
 }
 
-// Those that could be of a container: below its namespace, or named after us. Others come and go by
-// themselves.
+// Cgroups that could belong to a container: below its namespace, or named after this project.
+// Others come and go independently of the tests.
 void add_cgroups(std::set<std::string>& to) {
   std::error_code ec;
   for (fs::recursive_directory_iterator entry("/sys/fs/cgroup", ec), end; !ec && entry != end;
@@ -70,7 +70,7 @@ void add_mounts(std::set<std::string>& to) {
   }
 }
 
-// Every shim inherits containerd's address from it, and hands its environment down.
+// Every shim inherits the address from containerd's environment, and passes its environment on.
 bool started_by(const fs::path& process, const std::string& containerd_directory) {
   const auto environment = flow::read_file(process / "environ");
   return environment && environment.value().find(containerd_directory) != std::string::npos;
@@ -121,7 +121,7 @@ std::set<std::string> machine_state(const std::string& containerd_directory) {
   for (const char* root : {"/run/hvsock", "/run/containerd"}) {
     add_tree(root, state);
   }
-  // The directory of a namespace is containerd's own; it stays.
+  // The directory of a namespace belongs to containerd; it stays.
   add_tree(containerd_directory + "/state/io.containerd.runtime.v2.task/default", state);
   return state;
 }

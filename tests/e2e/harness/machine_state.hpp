@@ -1,4 +1,5 @@
-// What a test could leave on the machine: processes, mounts, sockets, FIFOs, directories, cgroups.
+// Everything a test could leave on the machine: processes, mounts, sockets, FIFOs,
+// directories, cgroups.
 #pragma once
 
 #include <set>
@@ -6,8 +7,8 @@
 
 namespace e2e {
 
-// One line for each thing there is, for comparison. `containerd_directory` is the private
-// containerd's; processes count that were started by it.
+// One line for each item, for comparison. `containerd_directory` is the private containerd's; only
+// processes that it started are included.
 std::set<std::string> machine_state(const std::string& containerd_directory);
 
 // The processes among them: "containerd-shim-hvsock-v2 4711".

@@ -1,4 +1,4 @@
-// ttrpc by hand: frames that no well-behaved client sends, and answers that nobody reads.
+// ttrpc by hand: frames that no well-behaved client sends, and answers that are not read.
 #pragma once
 
 #include <cstdint>
@@ -20,17 +20,17 @@ class raw_connection {
     std::string payload = {};
   };
 
-  // A call of `method`, on the next stream. Returns the stream.
+  // Calls `method` on the next stream. Returns the stream's id.
   std::uint32_t request(const std::string& method, const std::string& payload,
                         const std::string& service = "containerd.task.v2.Task");
 
-  // False if the other side takes no more without waiting.
+  // The same; false if the other side cannot take more without waiting.
   bool try_request(const std::string& method, const std::string& payload);
 
-  // A request of so many bytes, none of which mean anything.
+  // Sends a request of this many meaningless bytes.
   std::uint32_t nonsense(std::size_t size);
 
-  // The next answer; nothing if none comes within a minute, or the connection has ended.
+  // The next answer; nullopt if none arrives within a minute, or the connection has ended.
   std::optional<response> receive();
 
  private:

@@ -1,5 +1,5 @@
-// Speaks to a task's shim directly, beside containerd, for what no client of containerd offers on
-// its command line.
+// Calls a task's shim directly, bypassing containerd, for calls that no client of containerd offers
+// on its command line.
 #pragma once
 
 #include <filesystem>
@@ -18,18 +18,18 @@ class shim_connection {
  public:
   using task_client = ::containerd::task::v2::task_client;
 
-  // To the shim that serves the task with this bundle.
+  // Connects to the shim that serves the task with this bundle.
   explicit shim_connection(const std::filesystem::path& bundle);
 
-  // To the shim that listens at `socket`, in a context that others run too; their work goes on
-  // while a call is under way. The service is asked for by `service`.
+  // Connects to the shim that listens at `socket`, in a context shared with others, whose work
+  // continues during a call. Calls are addressed to `service`.
   shim_connection(flow::asio::io_context& context, std::string socket,
                   std::string service = "containerd.task.v2.Task");
   shim_connection(const shim_connection&) = delete;
   shim_connection& operator=(const shim_connection&) = delete;
   ~shim_connection();
 
-  // For other services, on the same connection.
+  // Client for other services, on the same connection.
   const ttrpc::client& client() const { return *client_; }
   flow::asio::any_io_executor executor() { return context_.get_executor(); }
 

@@ -91,7 +91,7 @@ run_result standalone_shim::run_action(const std::string& container, const std::
                                        const std::string& input) {
   const std::string where = bundle(container);
   EXPECT_TRUE(flow::write_file(where + "/log", ""));
-  // By the private containerd's directory the shim is known for one of the tests'.
+  // The private containerd's directory identifies the shim as one of the tests'.
   return run(
       {"env", "TTRPC_ADDRESS=" + events_address(), "TESTS=" + private_containerd::directory(),
        HVSOCK_SHIM, "-namespace", "default", "-address", (directory_ / "containerd.sock").string(),

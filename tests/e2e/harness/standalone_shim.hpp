@@ -1,5 +1,5 @@
-// A shim that a test starts in containerd's place and speaks to itself: every call, every version
-// of the bootstrap, and several containers in one machine.
+// A shim that a test starts in containerd's place and calls itself: every call, every version of
+// the bootstrap, and several containers in one machine.
 #pragma once
 
 #include <boost/json/object.hpp>
@@ -19,32 +19,33 @@ namespace e2e {
 
 class standalone_shim {
  public:
-  // Bundles and the file system of all containers go into `directory`. The shim publishes its
-  // events at directory/events.
+  // Bundles and the file system of all containers are in `directory`. The shim publishes its events
+  // at directory/events.
   standalone_shim(std::filesystem::path directory, std::string id);
 
-  // The action `start`, with `input` on its stdin; what it printed. It must succeed.
+  // Runs the action `start` with `input` on its stdin; returns its output. It must succeed.
   std::string start(const std::string& input = "");
 
-  // The same for a container of this sandbox, in the bundle that was made for it.
+  // The same for a container of this sandbox, in its bundle.
   run_result try_start(const std::string& container, const std::string& input);
 
-  // The action `delete`; its exit status.
+  // Runs the action `delete`; returns its exit status.
   int remove();
 
-  // The specification of a container that runs `args` on a busybox that all share.
+  // The specification of a container that runs `args` on a busybox shared by all.
   boost::json::object spec(const std::vector<std::string>& args) const;
 
-  // A bundle with this config.json; its name.
+  // Creates a bundle with this config.json; returns its path.
   std::string write_bundle(const std::string& container, const std::string& config) const;
 
-  // A bundle for a container of this shim's sandbox. `namespaces` is the list of the specification.
+  // Creates a bundle for a container of this sandbox. `namespaces` is the list of
+  // the specification.
   std::string make_bundle(const std::string& container, const std::vector<std::string>& command,
                           const std::string& namespaces = own_namespaces) const;
 
   std::string bundle(const std::string& container) const;
 
-  // What the shim has logged.
+  // The shim's log.
   std::string log() const;
 
   std::string events_address() const { return directory_ / "events"; }
@@ -62,7 +63,7 @@ class standalone_shim {
   std::string id_;
 };
 
-// A connection to one, with both services.
+// A connection to a standalone shim, with both services.
 class standalone_connection {
  public:
   standalone_connection(flow::asio::any_io_executor executor, flow::log& log);

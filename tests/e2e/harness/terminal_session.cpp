@@ -32,8 +32,8 @@ terminal_session::terminal_session(std::vector<std::string> argv, unsigned short
   const auto size = size_of(rows, columns);
   pid_ = ::forkpty(&fd_, nullptr, nullptr, &size);
   if (pid_ == 0) {
-    // Our own terminal passes on what it is given; carriage returns come from the container's
-    // alone.
+    // The test's own terminal is transparent, so any carriage returns come from the
+    // container's terminal.
     termios settings{};
     ::tcgetattr(STDIN_FILENO, &settings);
     settings.c_oflag &= ~static_cast<tcflag_t>(ONLCR);
@@ -91,7 +91,7 @@ int terminal_session::finish() {
   return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
 }
 
-// False at the end of the terminal.
+// Returns false at the end of the terminal.
 bool terminal_session::read_some() {
   pollfd p{fd_, POLLIN, 0};
   if (::poll(&p, 1, 100) == 0) {

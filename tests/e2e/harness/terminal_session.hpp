@@ -1,4 +1,4 @@
-// A program on a terminal of its own, which the test sits at.
+// A program on its own terminal, operated by the test.
 #pragma once
 
 #include <sys/types.h>
@@ -18,10 +18,11 @@ class terminal_session {
   void type(const std::string& text) const;
   void resize(unsigned short rows, unsigned short columns) const;
 
-  // False if the program ended, or a minute passed, without it.
+  // False if the program ended or a minute passed without the text.
   bool read_until(const std::string& until);
 
-  // Reads to the end; the exit status. A program that does not end within a minute is killed.
+  // Reads to the end; returns the exit status. A program that does not end within a minute
+  // is killed.
   int finish();
 
   const std::string& screen() const { return screen_; }

@@ -135,7 +135,7 @@ TEST(Config, FileThatIsNoTomlIsRefusedWithItsLine) {
 TEST(Config, FileThatWasNamedMustExist) {
   const auto c = shim::load_config("/bin/shim", "/nowhere/hvsock.toml");
   ASSERT_FALSE(c);
-  EXPECT_NE(c.error().message().find("/nowhere/hvsock.toml"), std::string::npos);
+  EXPECT_NE(c.error().message().find("configuration file /nowhere/hvsock.toml"), std::string::npos);
 }
 
 TEST(Config, MissingFilesAreNamedWithTheirRemedy) {

@@ -126,11 +126,11 @@ TEST(GuestMounts, DirectoriesOfTheHostCanBeLowerLayers) {
 }
 
 TEST(GuestMounts, WhatIsNotSupportedSaysWhy) {
-  expect_invalid({"mkfs/ext4", "/x", {}}, "containerd's mount manager can do mkfs/");
+  expect_invalid({"mkfs/ext4", "/x", {}}, "only containerd's mount manager handles mkfs/");
   expect_invalid({"xfs", "/x", {}}, "type xfs is not supported on a disk");
   expect_invalid({"overlay", "overlay", {"lowerdir=/a", "upperdir=/u"}}, "must be on a disk");
   expect_invalid({"overlay", "overlay", {"workdir=/u"}}, "must be on a disk");
-  expect_invalid({"format/overlay", "overlay", {"lowerdir={{ mount 9 }}"}}, "cannot fill in");
+  expect_invalid({"format/overlay", "overlay", {"lowerdir={{ mount 9 }}"}}, "cannot expand");
   expect_invalid({"erofs", "/x", {"device=/blob"}}, "device=/blob is not supported");
   expect_invalid({"bind", "/x", {}, "etc"}, "a target (etc)");
   expect_invalid({"bind", "/x", {"X-containerd.mkdir.path=/x"}}, "is not supported");
