@@ -10,7 +10,7 @@ namespace {
 
 constexpr std::string_view scheme_end = "://";
 
-// Before a relative directory, which would otherwise look absolute.
+// Prefix of a relative directory, which would otherwise look absolute.
 constexpr std::string_view relative_mark = "/./";
 
 error invalid(std::string what) {

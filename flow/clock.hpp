@@ -22,8 +22,8 @@ class clock {
 
   virtual time_point now() const noexcept = 0;
 
-  // Makes a wait on `timer` that begins after this call complete at `limit`. The error code of the wait
-  // means nothing; check now(). `timer` must outlive the wait, or disarm() must withdraw it.
+  // Makes a wait on `timer` that begins after this call complete at `limit`. The error code of the
+  // wait means nothing; check now(). `timer` must outlive the wait, or disarm() must withdraw it.
   virtual void arm(asio::steady_timer& timer, time_point limit) = 0;
   virtual void disarm(asio::steady_timer& timer) noexcept = 0;
 

@@ -1,4 +1,4 @@
-// Descriptors that travel beside the bytes of a unix socket (SCM_RIGHTS).
+// Sends and receives descriptors with the bytes of a unix socket (SCM_RIGHTS).
 #pragma once
 
 #include <sys/socket.h>
@@ -12,7 +12,7 @@
 
 namespace flow {
 
-// More than any message here carries; what exceeds it is closed by the kernel and reported as
+// More than any message here carries; the kernel closes any beyond it, and receiving them is
 // errc::protocol.
 inline constexpr std::size_t max_descriptors = 8;
 
