@@ -57,7 +57,7 @@ TEST(Vsockd, ServesAGuestAndEndsWithIt) {
   EXPECT_EQ(s.received(), text);
   p.guest().front().hang_up();
   EXPECT_EQ(p.wait(), code(exit_code::done));
-  EXPECT_NE(p.log().find("virtual machine gone"), std::string::npos) << p.log();
+  EXPECT_NE(p.log().find("virtual machine ended"), std::string::npos) << p.log();
 }
 
 TEST(Vsockd, DeliversWhatItHoldsAfterTheGuestDied) {
@@ -85,7 +85,7 @@ TEST(Vsockd, FrontEndThatBreaksTheProtocolEndsItWithOneLine) {
   vsockd_process p({});
   p.guest().front().send_raw(99, {});
   EXPECT_EQ(p.wait(), code(exit_code::protocol));
-  EXPECT_NE(p.log().find("level=error msg=\"front end broke the protocol\" err=\"request 99"),
+  EXPECT_NE(p.log().find("level=error msg=\"front end violated the protocol\" err=\"request 99"),
             std::string::npos)
       << p.log();
 }
