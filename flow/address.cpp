@@ -193,7 +193,7 @@ result<address> parse_by_scheme(std::string_view uri) {
   }};
   const auto end = uri.find(scheme_end);
   if (end == std::string_view::npos) {
-    return invalid("an address begins with a scheme, as vsock://");
+    return invalid("an address begins with a scheme, such as vsock://");
   }
   const auto scheme = uri.substr(0, end);
   for (const auto& [name, parse] : schemes) {

@@ -180,7 +180,7 @@ TEST(Hvcat, MistakesAreUsageErrorsThatSayWhatIsWrong) {
   says({"unix://a", "unix://b"}, "one ADDRESS is needed");
   says({"tcp://a"}, "address \"tcp://a\": the scheme is not");
   says({"-k", "unix://a"}, "--keep needs --listen");
-  says({"-e", "-i", "f", "unix://a"}, "--echo uses no files");
+  says({"-e", "-i", "f", "unix://a"}, "--echo does not use files");
   says({"-t", "soon", "unix://a"}, "--timeout: \"soon\" is not a number of seconds");
   says({"--max-payload=65533", "unix://a"}, "is not a number from 1 to 65532");
   says({"--max-payload=0", "unix://a"}, "is not a number from 1 to 65532");
