@@ -1,4 +1,4 @@
-# What every target of this project is compiled and linked with.
+# Compile and link options of every target of this project.
 
 add_library(project_options INTERFACE)
 target_compile_features(project_options INTERFACE cxx_std_20)
@@ -29,7 +29,7 @@ else()
   target_link_options(project_options INTERFACE -Wl,-z,relro,-z,now,--icf=safe)
 endif()
 
-# What is in memory once per sandbox, or in the guest, and is not on the path of the bytes: small.
+# Code that is in memory once per sandbox, or in the guest, and not on the data path: small.
 add_library(small_code INTERFACE)
 target_compile_options(small_code INTERFACE $<$<CONFIG:Release>:-Os>)
 

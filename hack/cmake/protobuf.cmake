@@ -1,6 +1,6 @@
 # C++ from .proto files, generated while building, with protobuf-lite.
 
-# All of them, without compiling any: what programs need that read sources (clang-tidy).
+# All of them, without compiling any, for programs that read sources (clang-tidy).
 add_custom_target(generated_sources)
 
 # A static library of the messages of FILES and the ttrpc stubs of SERVICES (files that declare
@@ -53,7 +53,7 @@ function(hvsock_proto_library)
   add_library(${arg_NAME} STATIC ${sources})
   add_custom_target(${arg_NAME}_sources DEPENDS ${sources})
   add_dependencies(generated_sources ${arg_NAME}_sources)
-  # Before /usr/include, whose well-known types are those of the full runtime.
+  # Before /usr/include, whose well-known types belong to the full runtime.
   target_include_directories(${arg_NAME} SYSTEM PUBLIC ${out})
   target_link_libraries(${arg_NAME}
     PUBLIC ${arg_LIBRARIES} third_party_protobuf_lite

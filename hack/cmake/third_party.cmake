@@ -1,4 +1,4 @@
-# The libraries we did not write, each behind one target, as system headers, compiled once.
+# Third-party libraries, each behind one target, as system headers, compiled once.
 
 set(Protobuf_USE_STATIC_LIBS ON)
 find_package(Protobuf 3.21 REQUIRED)
@@ -8,7 +8,7 @@ find_path(BOOST_INCLUDE_DIR boost/asio/any_completion_handler.hpp REQUIRED)
 find_library(SECCOMP_LIBRARY NAMES libseccomp.a seccomp REQUIRED)
 find_path(TOMLPLUSPLUS_INCLUDE_DIR toml++/toml.h REQUIRED)
 
-# Their own code, compiled with our code generation but not with our warnings.
+# Their own code, compiled with our code generation but without our warnings.
 add_library(third_party_options INTERFACE)
 target_compile_features(third_party_options INTERFACE cxx_std_20)
 target_compile_options(third_party_options INTERFACE
