@@ -1,4 +1,4 @@
-// hvbench as a program, and the arithmetic of its numbers.
+// hvbench as a program, and the arithmetic of its results.
 #include <gtest/gtest.h>
 
 #include <boost/json/parse.hpp>

@@ -46,7 +46,7 @@ TEST(Hvcat, ResetIsToldFromTruncation) {
        {std::vector<std::string>{}, std::vector<std::string>{"--raw"}}) {
     by_hand h(how);
     h.program.send("never read");
-    read_until(h.peer.get(), "n", h.received);  // some is there; the rest is left
+    read_until(h.peer.get(), "n", h.received);  // some has arrived; the rest stays unread
     h.program.send(pattern(100'000));
     pollfd waiting{h.peer.get(), POLLIN, 0};
     EXPECT_EQ(::poll(&waiting, 1, 60'000), 1);
