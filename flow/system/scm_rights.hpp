@@ -12,8 +12,8 @@
 
 namespace flow {
 
-// More than any message here carries; the kernel closes any beyond it, and receiving them is
-// errc::protocol.
+// More than any message here carries. The kernel closes those in excess, which is reported as
+// errc::protocol: a message is never accepted with descriptors missing.
 inline constexpr std::size_t max_descriptors = 8;
 
 // Receives up to bytes.size() bytes and appends the descriptors that came with them, close-on-exec,

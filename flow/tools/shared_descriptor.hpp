@@ -25,8 +25,8 @@ class shared_descriptor {
   // Whether a read or a small write would not block now.
   bool ready() const noexcept;
 
-  // Returns when it may be ready, and after cancel(). One wait at a time; it must not outlive the
-  // object.
+  // Returns when it may be ready, and after cancel(). One wait at a time, which must not
+  // outlive the object.
   awaitable<void> wait();
   void cancel() noexcept;
 

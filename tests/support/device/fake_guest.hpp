@@ -80,8 +80,8 @@ class fake_guest {
   // Posts receive buffers up to the number in the options.
   void post_receive_buffers();
 
-  // The next packet that the device has sent, if there is one; its buffer is posted again unless
-  // `hold_buffers`.
+  // The next packet that the device has sent, if there is one; its buffer is posted again
+  // unless `hold_buffers`.
   std::optional<packet> receive();
   void hold_buffers(bool hold) { hold_buffers_ = hold; }
 
