@@ -10,7 +10,7 @@ namespace {
 
 constexpr std::string_view scheme_end = "://";
 
-// Before a relative directory, which would otherwise look absolute.
+// Prefix of a relative directory, which would otherwise look absolute.
 constexpr std::string_view relative_mark = "/./";
 
 error invalid(std::string what) {
@@ -193,7 +193,7 @@ result<address> parse_by_scheme(std::string_view uri) {
   }};
   const auto end = uri.find(scheme_end);
   if (end == std::string_view::npos) {
-    return invalid("an address begins with a scheme, as vsock://");
+    return invalid("an address begins with a scheme, such as vsock://");
   }
   const auto scheme = uri.substr(0, end);
   for (const auto& [name, parse] : schemes) {

@@ -1,4 +1,4 @@
-// Where a flow can go, as a URI:
+// Where a flow connects or listens, as a URI:
 //
 //   vsock://CID:PORT                 AF_VSOCK. CID: any (or nothing), hypervisor, local, host or a
 //                                    number; PORT: any or a number
@@ -8,13 +8,13 @@
 //   hybrid://PATH:PORT               the unix socket in which Firecracker, Cloud Hypervisor and
 //                                    vhost-device-vsock offer a guest's vsock
 //   unix://PATH                      AF_UNIX
-//   fd://N                           a descriptor this process has: connected, or listening
+//   fd://N                           a descriptor that this process holds: connected, or listening
 //
-// Numbers are decimal or hexadecimal after "0x", 32 bits, unsigned. Paths are taken as they are:
+// Numbers are decimal, or hexadecimal after "0x"; 32 bits, unsigned. Paths are taken literally:
 // nothing is unescaped. "unix:///run/s" is absolute, "unix://s" relative; a relative DIRECTORY is
 // written "hyperkit://:80/./d". A slash after a vsock port is ignored.
 //
-// Parsing and printing know nothing of the system; endpoint.hpp connects and listens.
+// Parsing and printing make no system call; endpoint.hpp connects and listens.
 #pragma once
 
 #include <compare>
@@ -58,11 +58,11 @@ struct descriptor_address {
 using address = std::variant<vsock_address, hyperv_address, hyperkit_address, hybrid_address,
                              unix_address, descriptor_address>;
 
-// errc::invalid_argument, with the URI and what is wrong with it.
+// errc::invalid_argument, with the URI and the reason.
 result<address> parse_address(std::string_view uri);
 
 // The URI of an address: numbers in decimal, GUIDs in upper case, "any" for vsock_address::any.
-// parse_address() takes it back to the same address, for every address that it gave.
+// parse_address() returns the same address for it.
 std::string to_uri(const address& a);
 
 }  // namespace flow

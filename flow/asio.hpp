@@ -1,5 +1,5 @@
-// The parts of Asio that this project's interfaces speak of, and the one completion token its
-// coroutines use. Include this instead of <boost/asio.hpp>, which takes a second longer to compile.
+// The parts of Asio that this project's interfaces use, and the one completion token for its
+// coroutines. Include this instead of <boost/asio.hpp>, which takes a second longer to compile.
 #pragma once
 
 #include <boost/asio/any_io_executor.hpp>

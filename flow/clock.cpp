@@ -13,7 +13,7 @@ class real_clock final : public clock {
   void disarm(asio::steady_timer& /*timer*/) noexcept override {}
 };
 
-// One per execution context, made when it is first asked for.
+// One per execution context, created on first use.
 class clock_service final : public asio::execution_context::service {
  public:
   using key_type = clock_service;

@@ -1,6 +1,6 @@
-// The time that waits and deadlines go by: a seam, so that a test can turn it by hand.
+// The clock for waits and deadlines, replaceable so that a test can advance it by hand.
 //
-// It belongs to the execution context: everything that runs on one io_context has one time. That is
+// It belongs to the execution context: everything that runs on one io_context shares one clock,
 // std::chrono::steady_clock unless a test has installed another (flow/testing/manual_clock.hpp).
 #pragma once
 
@@ -22,16 +22,16 @@ class clock {
 
   virtual time_point now() const noexcept = 0;
 
-  // Makes a wait on `timer`, begun after this call, complete at `limit`; with which error code says
-  // nothing, now() does. `timer` outlives the wait or is taken back by disarm().
+  // Makes a wait on `timer` that begins after this call complete at `limit`. The error code of the
+  // wait means nothing; check now(). `timer` must outlive the wait, or disarm() must withdraw it.
   virtual void arm(asio::steady_timer& timer, time_point limit) = 0;
   virtual void disarm(asio::steady_timer& timer) noexcept = 0;
 
-  // The clock of the context that `executor` runs on. Objects that keep the reference must be made
-  // after a clock was installed, and be gone before it is.
+  // The clock of the context that `executor` runs on. Objects that keep the reference must be
+  // created after a clock is installed and destroyed before it is.
   static clock& of(const asio::any_io_executor& executor);
 
-  // Installs `other`, which outlives its use; nullptr: the steady clock again.
+  // Installs `other`, which must outlive its use. nullptr restores the steady clock.
   static void install(const asio::any_io_executor& executor, clock* other);
 };
 

@@ -20,7 +20,7 @@ namespace {
 using std::chrono::steady_clock;
 using transport_ptr = std::unique_ptr<transport>;
 
-// A unix listener with a full queue cannot be waited for; it is asked again this often.
+// A unix listener with a full queue cannot be waited for; connecting is retried at this interval.
 constexpr auto retry_interval = std::chrono::milliseconds(5);
 
 // The longest answer of a hybrid socket, "OK 4294967295\n", fits well.
@@ -96,7 +96,7 @@ awaitable<result<void>> read_answer(transport& t, const deadline& limit) {
   co_return result<void>();
 }
 
-// What a proxy is told before the connection is the caller's.
+// The command that a proxy receives before the connection is the caller's.
 struct proxy_command {
   std::string text;
   bool answered = false;
@@ -116,8 +116,7 @@ awaitable<result<void>> send_command(transport& t, proxy_command c, const deadli
   co_return co_await read_answer(t, limit);
 }
 
-// The kernel gives up by itself after two seconds unless told otherwise; the deadline is to be the
-// one that counts.
+// By default the kernel gives up after two seconds; make it wait until our deadline.
 result<void> set_connect_timeout(const unique_fd& fd, steady_clock::duration timeout) {
   timeval limit{};
   limit.tv_sec = std::chrono::ceil<std::chrono::seconds>(timeout).count() + 1;
@@ -127,7 +126,7 @@ result<void> set_connect_timeout(const unique_fd& fd, steady_clock::duration tim
   return {};
 }
 
-// A socket and what it is to be connected to.
+// A socket and the address to connect it to.
 struct target {
   transport_ptr connection;
   detail::socket_address address;

@@ -1,8 +1,8 @@
-// Connecting: each returns a transport ready for a stream, or fails by `timeout`.
+// Connecting: each function returns a transport ready for a stream, or fails by `timeout`.
 //
-// Errors are errc::timed_out, errc::unavailable where the other side answers that nobody listens
-// (worth a retry: a guest may still be starting), and what the system says: over vsock a missing
-// listener is connection_reset.
+// Errors: errc::timed_out; errc::unavailable if the other side answers that nothing is listening
+// (worth a retry: a guest may still be starting); otherwise the system's error. Over vsock a
+// missing listener is connection_reset.
 #pragma once
 
 #include <chrono>
@@ -23,17 +23,17 @@ awaitable<result<std::unique_ptr<transport>>> connect_unix(
     const asio::any_io_executor& executor, const std::string& path,
     std::chrono::steady_clock::duration timeout);
 
-// To `port` of the guest behind a hybrid socket, the form in which Firecracker, Cloud Hypervisor
-// and vhost-device-vsock offer a guest's vsock to the host: a unix socket that is told "CONNECT
-// port\n" and answers "OK number\n". What the number means differs between them; it is not looked
-// at.
+// Connects to `port` of the guest behind a hybrid socket, the form in which Firecracker, Cloud
+// Hypervisor and vhost-device-vsock offer a guest's vsock to the host: a unix socket that receives
+// "CONNECT port\n" and answers "OK number\n". The number has a different meaning in each of them
+// and is ignored.
 awaitable<result<std::unique_ptr<transport>>> connect_hybrid(
     const asio::any_io_executor& executor, const std::string& path, std::uint32_t port,
     std::chrono::steady_clock::duration timeout);
 
-// To `port` of HyperKit's guest: the unix socket "connect" in `directory`, which is told the port
-// and answers nothing. A port where nobody listens therefore shows later, as the end of the
-// connection.
+// Connects to `port` of HyperKit's guest: the unix socket "connect" in `directory` receives
+// the port and does not answer. If nothing is listening on the port, the connection therefore
+// ends later.
 awaitable<result<std::unique_ptr<transport>>> connect_hyperkit(
     const asio::any_io_executor& executor, const std::string& directory, std::uint32_t port,
     std::chrono::steady_clock::duration timeout);

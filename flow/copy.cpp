@@ -11,9 +11,9 @@ namespace {
 
 using std::chrono::steady_clock;
 
-// A frame of agreed size fits. Between two raw sockets, too, the bytes go through here: splice(2)
-// moved between half and one and a half times as much per second, vsock copies for it all the same,
-// and it raises SIGPIPE, which is not a library's to prevent.
+// A frame of agreed size fits. Copies between two raw sockets go through this buffer, too:
+// splice(2) moved between half and one and a half times as much per second, vsock copies anyway,
+// and it raises SIGPIPE, which a library should not block.
 constexpr std::size_t piece_size = 65536;
 
 std::string rate(double bytes_per_second) {
@@ -44,8 +44,8 @@ awaitable<void> forward(duplex& from, duplex& to, copy_observer* observer, direc
   to.abort();
 }
 
-// The other half of a direction's end, whoever caused it. Apart, so that neither end waits for the
-// other to take what it is told.
+// Ends the other half of a direction, whichever end caused it. A separate task, so that neither end
+// waits for the other to accept it.
 awaitable<void> stop_reading_when_unread(duplex& from, duplex& to) {
   co_await to.wait_write_closed();
   co_await from.shutdown_read();
@@ -120,7 +120,7 @@ awaitable<proxy_result> proxy(duplex& a, duplex& b, copy_observer* a_to_b, copy_
   if (bug) {
     std::rethrow_exception(bug);
   }
-  // What was aborted here did not fail.
+  // An aborted side did not fail.
   if (ab.aborted_sink && ba.result.read_error == errc::aborted) {
     ba.result.read_error.clear();
   }

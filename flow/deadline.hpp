@@ -1,4 +1,4 @@
-// Calls something if a scope takes too long, typically the close of the stream it waits for.
+// Calls a function if a scope takes too long, typically to abort the stream the scope waits for.
 //
 //   deadline limit(executor, 5s, [&] { stream.abort(); });
 //   auto n = co_await stream.read_some(buffer);
@@ -16,7 +16,7 @@ namespace flow {
 
 class deadline {
  public:
-  // `on_expiry` runs on the executor, at most once, and never after this object is gone.
+  // `on_expiry` runs on the executor, at most once, and never after this object is destroyed.
   deadline(const asio::any_io_executor& executor, clock::duration after,
            std::function<void()> on_expiry);
   deadline(const deadline&) = delete;

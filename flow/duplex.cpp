@@ -79,7 +79,7 @@ error_code meaning_of(error_code ec) {
   return ec;
 }
 
-// Both directions have ended: nobody is there to read. Only AF_UNIX tells at this point.
+// Both directions have ended: nobody will read. Only AF_UNIX reports this here.
 bool hung_up(const transport& t) {
   pollfd p{t.native_handle(), 0, 0};
   return ::poll(&p, 1, 0) == 1 && (p.revents & (POLLHUP | POLLERR)) != 0;

@@ -8,7 +8,7 @@ namespace {
 
 using transport_ptr = std::unique_ptr<transport>;
 
-// A coroutine for what is known at once.
+// A coroutine for a result that is known at once.
 awaitable<result<transport_ptr>> ready(result<transport_ptr> r) {
   co_return r;
 }

@@ -1,7 +1,7 @@
-// Connecting to, and listening at, an address of any kind (address.hpp).
+// Connects to, or listens at, an address of any kind (address.hpp).
 //
-// hvsock:// means what to_vsock() makes of it. fd:// takes the descriptor over: it is closed with
-// what is returned, and with the error.
+// hvsock:// is translated by to_vsock(). fd:// takes ownership of the descriptor, which is closed
+// with the returned object or on an error.
 #pragma once
 
 #include <chrono>
@@ -13,14 +13,14 @@
 
 namespace flow {
 
-// Errors as in connect.hpp, and errc::unsupported for an address that cannot be connected to.
+// Errors as in connect.hpp; errc::unsupported for an address that cannot be connected to.
 awaitable<result<std::unique_ptr<transport>>> connect(const asio::any_io_executor& executor,
                                                       const address& to,
                                                       std::chrono::steady_clock::duration timeout,
                                                       vsock_options options = vsock_options());
 
-// Where a socket file is created its permissions are 0600. vsock://any:PORT listens for everyone,
-// another context id for connections to that one.
+// Socket files are created with permissions 0600. vsock://any:PORT accepts connections to any
+// context ID, vsock://CID:PORT only those to that one.
 result<listener> listen(const asio::any_io_executor& executor, const address& at,
                         vsock_options options = vsock_options());
 

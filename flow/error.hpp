@@ -1,8 +1,8 @@
 // Errors are values: an error code and the context it happened in.
 //
-// `result<T>` is what every fallible function returns, `awaitable<result<T>>` if it is a coroutine.
-// Contexts are written outward, innermost last: "start task: dial agent: connection refused".
-// Messages are lower case, have no final period, and carry the path or id they speak of.
+// Every fallible function returns `result<T>`; a coroutine returns `awaitable<result<T>>`.
+// Contexts are prepended, outermost first: "start task: dial agent: connection refused". Messages
+// are lower case, have no final period, and name the path or ID concerned.
 #pragma once
 
 #include <boost/system/error_code.hpp>
@@ -15,19 +15,19 @@ namespace flow {
 
 using error_code = boost::system::error_code;
 
-// How an operation on a stream or transport can fail. The clean end of a stream is not among them:
-// it is boost::asio::error::eof, so that Asio and Beast understand it.
+// How an operation on a stream or transport can fail. The clean end of a stream is not one of them:
+// it is boost::asio::error::eof, which Asio and Beast understand.
 enum class errc {
   truncated = 1,     // the transport ended without ShutdownWrite or Close, or inside a frame
   reset,             // the transport was reset by the peer
-  timed_out,         // a deadline passed
+  timed_out,         // a deadline expired
   aborted,           // cancelled or closed at this end
-  protocol,          // the peer sent what the protocol does not allow
-  frame_too_large,   // the peer announced a frame above the agreed cap
-  closed,            // writing is over: locally shut down or closed, or the peer will not read
-  invalid_argument,  // the caller's input is not acceptable
+  protocol,          // the peer violated the protocol
+  frame_too_large,   // the peer announced a frame longer than the agreed maximum
+  closed,            // no more writing: shut down or closed at this end, or the peer does not read
+  invalid_argument,  // the caller's input is invalid
   unsupported,       // valid, but not available here
-  unavailable,       // what was asked for is not there now
+  unavailable,       // not available now
 };
 
 const boost::system::error_category& error_category() noexcept;
@@ -44,13 +44,13 @@ class [[nodiscard]] error {
 
   const error_code& code() const noexcept { return code_; }
 
-  // The contexts without the code's own text; empty if none was given.
+  // The contexts without the text of the code; empty if there are none.
   const std::string& context() const noexcept { return context_; }
 
-  // "context: text of the code", or whichever of the two exists.
+  // "context: text of the code", or just one of them if the other is missing.
   std::string message() const;
 
-  // Puts `where` in front of the context.
+  // Prepends `where` to the context.
   error in(std::string_view where) &&;
 
  private:
@@ -58,11 +58,11 @@ class [[nodiscard]] error {
   std::string context_;
 };
 
-// The error of the last failed system call, which `what` names ("open /dev/kvm").
+// The error of the last failed system call; `what` names the operation ("open /dev/kvm").
 error system_error(std::string what);
 error system_error(int errno_value, std::string what);
 
-// boost::system::result<T>::value() on an error is a bug at the call site; it throws.
+// Calling boost::system::result<T>::value() on an error is a bug at the call site; it throws.
 [[noreturn]] void throw_exception_from_error(const error& e, const boost::source_location& where);
 
 template <class T = void>

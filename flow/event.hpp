@@ -3,9 +3,8 @@
 //   const auto arrived = [this] { return closed_ || !queue_.empty(); };
 //   co_await changed_.wait(arrived);
 //
-// There is no stored state: whoever changes what a condition looks at calls notify_all(), and every
-// waiter looks again. All of it runs on one thread, so nothing changes between the look and the
-// wait.
+// There is no stored state: whoever changes a condition calls notify_all(), and every waiter checks
+// again. Everything runs on one thread, so nothing changes between the check and the wait.
 #pragma once
 
 #include <functional>
@@ -20,25 +19,26 @@ class event {
  public:
   using condition = std::function<bool()>;
 
-  // Limits go by the clock of the executor's context.
+  // Timeouts use the clock of the executor's context.
   explicit event(asio::any_io_executor executor);
   event(const event&) = delete;
   event& operator=(const event&) = delete;
 
-  // Resumes everyone who waits now, later, from the executor; never inside this call.
+  // Resumes all current waiters later, from the executor, never inside this call.
   void notify_all();
 
-  // Returns when `holds` does, at once if it does already. What `holds` refers to, and the event,
-  // outlive the wait. `holds` is asked at the beginning and after each notification.
+  // Returns when `holds` is true, immediately if it already is. The event and everything
+  // `holds` refers to must outlive the wait. `holds` is called at the beginning and after
+  // each notification.
   awaitable<void> wait(condition holds);
 
-  // As above, at the latest after `timeout` or at `limit`. Returns what `holds` says then: false
-  // means that the time is over and nothing else.
+  // As above, but at the latest after `timeout` or at `limit`. Returns the result of `holds` then;
+  // false means only that the time has expired.
   awaitable<bool> wait_for(clock::duration timeout, condition holds);
   awaitable<bool> wait_until(clock::time_point limit, condition holds);
 
-  // Returns after the next notification, of whatever cause: for loops that look at more than a
-  // condition can say, and those on the path of every byte.
+  // Returns after the next notification, whatever its cause: for loops that check more than a
+  // condition can express, and for those on the path of every byte.
   awaitable<void> wait();
 
   const clock& time() const noexcept { return clock_; }

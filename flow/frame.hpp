@@ -1,9 +1,9 @@
-// The wire format of a stream: a sequence of frames, each a header of 4 bytes, for Data followed at
-// once by its payload. PROTOCOL.md tells the whole of it.
+// The wire format of a stream: a sequence of frames, each a header of 4 bytes; the payload of a
+// Data frame follows immediately. PROTOCOL.md describes it in full.
 //
 // A header is an unsigned 32-bit little-endian number. Three values are codes; any other is the
-// payload length of a Data frame. There is no version and no room for one: to a peer that does not
-// know of an extension, every new code is a length.
+// payload length of a Data frame. There is no version field and no way to add one: a peer that does
+// not know an extension reads every new code as a length.
 #pragma once
 
 #include <array>
@@ -20,15 +20,16 @@ enum class frame_code : std::uint32_t {
   close = 0xdeaddead,           // a request to close, and its acknowledgement
 };
 
-// The largest payload that every peer accepts: older ones read into a buffer of this size while
-// they close.
+// The largest payload that every peer accepts: older ones read into a buffer of this size
+// while closing.
 inline constexpr std::uint32_t legacy_max_payload = 4096;
 
-// The largest payload two ends of ours agree on: with its header it fills one 64 KiB virtio packet.
+// The largest payload to agree on with a peer that uses this library: with its header it fills one
+// 64 KiB virtio packet.
 inline constexpr std::uint32_t agreed_max_payload = 65536 - frame_header_size;
 
-// Lengths from here on are never lengths: the two peers this protocol comes from read them as
-// negative numbers, and all codes lie here.
+// Values from here on are never lengths: the two older implementations read them as negative
+// numbers, and all codes are in this range.
 inline constexpr std::uint32_t invalid_length = 0x80000000;
 
 using frame_header = std::array<std::byte, frame_header_size>;

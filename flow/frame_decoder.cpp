@@ -5,7 +5,7 @@
 
 namespace flow {
 
-// True if the header is complete now.
+// Returns whether the header is now complete.
 bool frame_decoder::take_header(std::span<std::byte>& input) noexcept {
   if (header_size_ == 0 && input.size() >= frame_header_size) {
     std::memcpy(header_.data(), input.data(), frame_header_size);

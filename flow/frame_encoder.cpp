@@ -32,7 +32,7 @@ void frame_encoder::gather(batch& b, std::span<const iovec> payload) const noexc
   std::size_t offset = 0;  // into the first piece
   while (message != 0 && !b.full()) {
     if (frame == 0) {
-      // A header goes only with a part of its payload.
+      // A header is only sent together with a part of its payload.
       if (headers == batch::max_headers || b.count_ + 2 > b.buffers_.size()) {
         break;
       }

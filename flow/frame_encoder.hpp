@@ -1,12 +1,12 @@
-// Cuts messages into frames and says which bytes go to the transport next. No I/O, no allocation;
-// payloads that are not small stay where they are.
+// Cuts messages into frames and selects the bytes that go to the transport next. No I/O, no
+// allocation; only small payloads are copied.
 //
 //   encoder.gather(batch, payload);                     // as many frames as fit one system call
 //   n = transport.write_some(batch.buffers(), ec);      // any part of them
 //   consumed = encoder.advance(n, size of payload);     // how much of the payload that was
 //
-// A frame is begun with the first byte of its header and must then be finished, whatever becomes of
-// the message it belongs to: inside_frame() and payload_left() tell what is owed.
+// Once the first byte of its header is sent, a frame must be finished, whatever happens to its
+// message: inside_frame() and payload_left() report what remains.
 #pragma once
 
 #include <sys/uio.h>
@@ -23,7 +23,7 @@ namespace flow {
 
 class frame_encoder {
  public:
-  // The pieces of one system call. Points into itself, the encoder and the payload.
+  // The pieces of one system call. Points into this object, the encoder and the payload.
   class batch {
    public:
     batch() = default;
@@ -59,16 +59,16 @@ class frame_encoder {
   bool inside_frame() const noexcept { return header_left_ != 0 || payload_left_ != 0; }
   std::uint32_t payload_left() const noexcept { return payload_left_; }
 
-  // Begins a frame without payload. Not inside a frame.
+  // Starts a frame without payload. Must not be called inside a frame.
   void begin(frame_code code) noexcept { begin(static_cast<std::uint32_t>(code), 0); }
 
-  // Fills an empty batch with the rest of the frame begun, and then with Data frames for the rest
-  // of `payload`, whose first bytes belong to the frame begun. A small message is copied behind its
-  // header: that costs less than what a system call asks for a second piece.
+  // Fills an empty batch with the rest of the current frame, and then with Data frames for the rest
+  // of `payload`, whose first bytes belong to the current frame. A small message is copied behind
+  // its header, which is cheaper than a second piece in the system call.
   void gather(batch& b, std::span<const iovec> payload) const noexcept;
 
-  // The transport took `n` bytes of a batch gathered from `payload_size` bytes of payload. Returns
-  // how many of them were payload.
+  // The transport accepted `n` bytes of a batch gathered from `payload_size` bytes of payload.
+  // Returns how many of them were payload.
   std::size_t advance(std::size_t n, std::size_t payload_size) noexcept;
 
  private:

@@ -7,7 +7,7 @@ namespace {
 
 constexpr std::size_t guid_length = 36;
 
-// What follows the port in the GUID of a service that is one.
+// The rest of a service GUID that stands for a port, after the port.
 constexpr std::array<std::uint8_t, 12> port_suffix{0xfa, 0xcb, 0x11, 0xe6, 0xbd, 0x58,
                                                    0x64, 0x00, 0x6a, 0x79, 0x86, 0xd3};
 
@@ -106,7 +106,8 @@ result<vsock_address> to_vsock(const hyperv_address& a) {
   }
   const auto port = port_of_service(a.service);
   if (!port || *port > max_hyperv_port) {
-    return error(errc::unsupported, "service " + to_string(a.service) + " is no port of a guest");
+    return error(errc::unsupported,
+                 "service " + to_string(a.service) + " is not a port of a guest");
   }
   return vsock_address{*cid, *port};
 }

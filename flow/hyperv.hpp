@@ -1,9 +1,10 @@
-// Names of Hyper-V sockets: a GUID for the virtual machine and one for the service, and how Linux
-// sees them.
+// Names of Hyper-V sockets, a GUID for the virtual machine and one for the service, and their
+// equivalents on Linux.
 //
-// A Linux guest of Hyper-V uses AF_VSOCK. Port p of it is the service
-// "<p as 8 hexadecimal digits>-FACB-11E6-BD58-64006A7986D3"; ports above 0x7fffffff cannot be
-// listened on there. Of the machines only these have a counterpart: the parent is the host, the
+// A Linux guest of Hyper-V uses AF_VSOCK. Port p is the service "<p as 8 hexadecimal
+// digits>-FACB-11E6-BD58-64006A7986D3"; a guest cannot listen on ports above 0x7fffffff. Only these
+// machines have an equivalent: the parent is the host, the loopback is the machine itself, the
+// wildcard is any. The host side of Hyper-V is not Linux.
 // loopback the machine itself, the wildcard any. The host side of Hyper-V is not Linux.
 #pragma once
 
@@ -19,20 +20,20 @@
 
 namespace flow {
 
-// The 16 bytes in the order in which they are written.
+// The 16 bytes in written order.
 struct guid {
   std::array<std::uint8_t, 16> bytes{};
 
   friend auto operator<=>(const guid&, const guid&) = default;
 };
 
-// "A42E7CDA-D03F-480C-9CC2-A4DE20ABB878", in either case.
+// Parses "A42E7CDA-D03F-480C-9CC2-A4DE20ABB878" in either case.
 std::optional<guid> parse_guid(std::string_view text) noexcept;
 
 // In upper case.
 std::string to_string(const guid& g);
 
-// The service that a port is, and the port that a service is: nothing for other services.
+// The service of a port, and the port of a service: nothing for other services.
 guid service_of_port(std::uint32_t port) noexcept;
 std::optional<std::uint32_t> port_of_service(const guid& service) noexcept;
 
@@ -54,8 +55,8 @@ struct hyperv_address {
   friend auto operator<=>(const hyperv_address&, const hyperv_address&) = default;
 };
 
-// The same place on Linux. errc::unsupported where there is none: a machine other than those named
-// above, a service that is no port, a port above max_hyperv_port.
+// The equivalent on Linux. errc::unsupported if there is none: a machine other than those named
+// above, a service that is not a port, a port above max_hyperv_port.
 result<vsock_address> to_vsock(const hyperv_address& a);
 
 }  // namespace flow

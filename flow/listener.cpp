@@ -16,7 +16,7 @@ namespace {
 
 constexpr int backlog = 128;
 
-// Errors of connections that are gone, as accept(2) passes them on; the next one may be well.
+// Errors of connections that have died, as accept(2) reports them; the next one may work.
 bool concerns_connection(int error_number) {
   switch (error_number) {
     case EINTR:
@@ -62,7 +62,7 @@ struct listener::state {
   }
 
   asio::posix::stream_descriptor socket;
-  std::string path;  // of the socket file, removed in the end
+  std::string path;  // of the socket file, removed at the end
   vsock_address address;
 };
 

@@ -1,8 +1,8 @@
-// Listening: on a vsock port, on a unix socket, on the host side of a hybrid socket, where a
-// guest's connection to `port` arrives at the unix socket "<path>_<port>", or on that of HyperKit,
-// where it arrives at "<directory>/00000002.<port as 8 hexadecimal digits>".
+// Listens on a vsock port, on a unix socket, on the host side of a hybrid socket (a guest's
+// connection to `port` arrives at the unix socket "<path>_<port>"), or on that of HyperKit (it
+// arrives at "<directory>/00000002.<port as 8 hexadecimal digits>").
 //
-// Thread rule: everything on the thread that runs the executor.
+// Thread rule: call everything on the thread that runs the executor.
 #pragma once
 
 #include <sys/types.h>
@@ -16,7 +16,7 @@
 
 namespace flow {
 
-// A connection that arrived. The peer's address is known on vsock only.
+// An accepted connection. The peer's address is known on vsock only.
 struct accepted {
   std::unique_ptr<transport> connection;
   vsock_address peer;
@@ -28,8 +28,8 @@ class listener {
   static result<listener> vsock(const asio::any_io_executor& executor, vsock_address address,
                                 vsock_options options = {});
 
-  // Creates the socket file, with these permissions from the start, and removes it in the end. A
-  // file that exists is an error (EADDRINUSE), even if nobody listens there.
+  // Creates the socket file with these permissions from the start, and removes it on close. An
+  // existing file is an error (EADDRINUSE), even if nothing is listening on it.
   static result<listener> unix_socket(const asio::any_io_executor& executor, std::string path,
                                       mode_t permissions = 0600);
   static result<listener> hybrid(const asio::any_io_executor& executor, const std::string& path,
@@ -38,24 +38,24 @@ class listener {
                                    const std::string& directory, std::uint32_t port,
                                    mode_t permissions = 0600);
 
-  // Takes over a stream socket that listens already, as a service manager passes it on.
-  // errc::invalid_argument if it does not. Its file is not removed.
+  // Takes ownership of a stream socket that is already listening, as a service manager passes it.
+  // errc::invalid_argument if it is not listening. Its file is not removed.
   static result<listener> adopt(const asio::any_io_executor& executor, unique_fd socket);
 
   listener(listener&&) noexcept;
   listener& operator=(listener&&) noexcept;
   ~listener();
 
-  // The next connection. One call at a time. Connections that died while they waited are skipped.
-  // errc::aborted: closed. Other errors, such as EMFILE, may pass: the caller decides when to try
-  // again.
+  // Returns the next connection. One call at a time. Connections that died while waiting are
+  // skipped. errc::aborted: closed. Other errors, such as EMFILE, may be temporary: the caller
+  // decides when to try again.
   awaitable<result<accepted>> accept();
 
   // Stops listening and removes the socket file; accept() completes with errc::aborted.
   void close() noexcept;
 
-  // The vsock address bound to, with the port the system chose. Elsewhere the port given (hybrid,
-  // hyperkit), or vsock_address::any.
+  // The bound vsock address, with the port that the system chose. For other kinds, the given port
+  // (hybrid, hyperkit) or vsock_address::any.
   vsock_address local_address() const noexcept;
 
  private:

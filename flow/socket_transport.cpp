@@ -38,7 +38,7 @@ class socket_transport final : public transport {
         [w = std::move(w), type](error_code /*ec*/) { w->on_ready(type); });
   }
 
-  // close(2) alone ends nothing while another process holds a copy of the descriptor.
+  // close(2) alone ends nothing while another process holds a duplicate of the descriptor.
   void close() noexcept override {
     if (fd_ < 0) {
       return;
@@ -52,7 +52,7 @@ class socket_transport final : public transport {
   int native_handle() const noexcept override { return fd_; }
 
  private:
-  // The calls for one buffer are a tenth faster than those for several.
+  // The calls for one buffer are about 10 % faster than those for several.
   template <class OneBuffer, class ManyBuffers>
   std::size_t transfer(std::span<const iovec> buffers, error_code& ec, OneBuffer one,
                        ManyBuffers many) noexcept {

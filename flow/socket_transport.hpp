@@ -8,10 +8,10 @@
 
 namespace flow {
 
-// Takes over a connected SOCK_STREAM socket. errc::invalid_argument if it is none.
+// Takes ownership of a connected SOCK_STREAM socket. errc::invalid_argument if it is not one.
 //
-// The open file description is made non-blocking, and close() shuts it down for everyone: it is not
-// to be shared with another process or with another user in this one.
+// The open file description is made non-blocking, and close() shuts it down for all its users: do
+// not share it with another process or with other code in this one.
 result<std::unique_ptr<transport>> adopt_socket(const asio::any_io_executor& executor,
                                                 unique_fd socket);
 

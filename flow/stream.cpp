@@ -8,7 +8,7 @@ namespace flow {
 namespace detail {
 namespace {
 
-// The result of an operation as coroutines have it.
+// The result of an operation in the form that coroutines return.
 result<std::size_t> to_read_result(io_result r) {
   if (r.ec) {
     return error(r.ec);
@@ -25,7 +25,7 @@ result<void> to_write_result(io_result r) {
 
 // The coroutines own the core: they may outlive the stream.
 
-// What remains of an operation that could not complete at once.
+// The asynchronous remainder of an operation that could not complete at once.
 awaitable<result<std::size_t>> finish_read(core_ptr core, asio::mutable_buffer buffer) {
   return asio::async_initiate<const asio::use_awaitable_t<>, void(result<std::size_t>)>(
       [](auto handler, const core_ptr& c, asio::mutable_buffer b) {
@@ -46,8 +46,8 @@ awaitable<result<void>> finish_write(core_ptr core) {
       asio::use_awaitable, std::move(core));
 }
 
-// A read that is known to have to wait, in one coroutine less. By the time it is awaited that may
-// have changed.
+// A read that is known to have to wait, with one coroutine fewer. By the time it is awaited, it may
+// be able to complete at once.
 awaitable<result<std::size_t>> read_later(core_ptr core, asio::mutable_buffer buffer) {
   return asio::async_initiate<const asio::use_awaitable_t<>, void(result<std::size_t>)>(
       [](auto handler, const core_ptr& c, asio::mutable_buffer b) {

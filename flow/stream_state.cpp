@@ -83,7 +83,7 @@ void stream_state::receive_data() noexcept {
   }
 }
 
-// An end of data that was announced before is taken back: there was more.
+// Withdraws an end of data that was announced earlier: more followed.
 void stream_state::protocol_error(error_code reason) noexcept {
   if (!hears_peer()) {
     return;

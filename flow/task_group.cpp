@@ -9,7 +9,7 @@ task_group::task_group(asio::any_io_executor executor, failure_handler on_failur
     : executor_(std::move(executor)), on_failure_(std::move(on_failure)), idle_(executor_) {}
 
 task_group::~task_group() {
-  assert(live_ == 0 && "a task group must be joined before it dies");
+  assert(live_ == 0 && "a task group must be joined before it is destroyed");
 }
 
 void task_group::spawn(std::string name, awaitable<void> task) {

@@ -1,8 +1,8 @@
-// Owns background coroutines: each has a name, its failure is heard, and the owner can wait for
-// all.
+// Owns background coroutines: each has a name, its failure is reported, and the owner can wait for
+// all of them.
 //
 // A group does not cancel: its owner makes the coroutines end (closes their streams, cancels their
-// timers) and then joins. Everything a coroutine refers to must live until join() has returned.
+// timers) and then joins. Everything a coroutine refers to must live until join() returns.
 #pragma once
 
 #include <cstddef>
@@ -17,8 +17,8 @@ namespace flow {
 
 class task_group {
  public:
-  // Called with the task's name when a task ended by an exception, which is a bug: an expected
-  // failure is a value.
+  // Called with the task's name when a task ended by an exception, which is a bug: expected
+  // failures are values.
   using failure_handler = std::function<void(const std::string& name, std::exception_ptr failure)>;
 
   task_group(asio::any_io_executor executor, failure_handler on_failure);
@@ -26,10 +26,10 @@ class task_group {
   task_group& operator=(const task_group&) = delete;
   ~task_group();
 
-  // `task` is a called coroutine: spawn("reader", read_loop(std::move(socket))).
+  // `task` is a coroutine that has been called: spawn("reader", read_loop(std::move(socket))).
   void spawn(std::string name, awaitable<void> task);
 
-  // Returns when no task is left, those spawned meanwhile included.
+  // Returns when no task is left, including those spawned meanwhile.
   awaitable<void> join();
 
   std::size_t size() const noexcept { return live_; }

@@ -1,10 +1,10 @@
-// One end of a bidirectional byte pipe: what a stream runs on.
+// One end of a bidirectional byte pipe; a stream runs on it.
 //
 // The interface is readiness, not completion: a caller tries an operation, which never blocks, and
-// waits only if it would have. Implementations: a connected socket (socket_transport.hpp) and, for
-// tests, a pipe in memory with injected faults (testing/memory_transport.hpp).
+// waits only if it would have blocked. Implementations: a connected socket (socket_transport.hpp)
+// and, for tests, a pipe in memory with injected faults (testing/memory_transport.hpp).
 //
-// Thread rule: everything is called on the thread that runs the executor.
+// Thread rule: call everything on the thread that runs the executor.
 #pragma once
 
 #include <sys/uio.h>
@@ -18,8 +18,8 @@
 
 namespace flow {
 
-// Whoever waits for a transport. Held by the wait, so that what it refers to lives until then;
-// counted without atomic operations, everything being on one thread.
+// The object that waits for a transport. The wait holds it, so that what it refers to lives until
+// then. The count is not atomic, since everything is on one thread.
 class transport_waiter {
  public:
   enum class wait_type { read, write };
@@ -29,8 +29,8 @@ class transport_waiter {
   transport_waiter& operator=(const transport_waiter&) = delete;
   virtual ~transport_waiter() = default;
 
-  // The operation may be worth trying again, for whatever reason: it would not block now, the
-  // transport was closed, or nothing in particular.
+  // The operation should be tried again, for whatever reason: it would not block now, the transport
+  // was closed, or nothing in particular.
   virtual void on_ready(wait_type type) = 0;
 
   friend void intrusive_ptr_add_ref(transport_waiter* w) noexcept { ++w->references_; }
@@ -56,24 +56,24 @@ class transport {
 
   virtual asio::any_io_executor get_executor() noexcept = 0;
 
-  // Reads what is there, at least one byte, into `buffers` in order; they must not all be empty.
-  // asio::error::would_block: nothing is there now. 0 without an error: the end of the transport.
-  // Any other error: the transport is lost, as the system named it.
+  // Reads the available bytes, at least one, into `buffers` in order; they must not all be empty.
+  // asio::error::would_block: nothing is available now. 0 without an error: the end of the
+  // transport. Any other error: the transport is lost; the error is the system's.
   virtual std::size_t read_some(std::span<const iovec> buffers, error_code& ec) noexcept = 0;
 
-  // Writes what there is room for, at least one byte, from `buffers` in order, in one system call.
-  // Errors as for reading. Never raises SIGPIPE.
+  // Writes as many bytes as fit, at least one, from `buffers` in order, in one system call. Errors
+  // as for reading. Never raises SIGPIPE.
   virtual std::size_t write_some(std::span<const iovec> buffers, error_code& ec) noexcept = 0;
 
-  // Calls w->on_ready(type) once, on the executor and never inside this call; not at all only if
-  // the execution context is destroyed before. At most one wait of each type may be outstanding.
+  // Calls w->on_ready(type) once, on the executor and never inside this call, unless the execution
+  // context is destroyed first. At most one wait of each type may be outstanding.
   virtual void async_wait(wait_type type, waiter w) = 0;
 
-  // Ends both directions for the peer as well, releases the resource and ends outstanding waits.
+  // Ends both directions, for the peer as well, releases the resource and ends outstanding waits.
   // Further calls do nothing; reading and writing fail with asio::error::bad_descriptor.
   virtual void close() noexcept = 0;
 
-  // The descriptor beneath, -1 where there is none. Borrowed: for queries, not for I/O.
+  // The underlying descriptor, -1 if there is none. Borrowed: for queries, not for I/O.
   virtual int native_handle() const noexcept { return -1; }
 };
 

@@ -26,7 +26,8 @@ class unique_fd {
   explicit operator bool() const noexcept { return fd_ >= 0; }
   int release() noexcept { return std::exchange(fd_, -1); }
 
-  // Closes what is held. close(2) is never retried: on Linux the descriptor is gone even on EINTR.
+  // Closes the descriptor. close(2) is never retried: on Linux the descriptor is freed even
+  // on EINTR.
   void reset(int fd = -1) noexcept {
     if (fd_ >= 0) {
       ::close(fd_);

@@ -1,10 +1,10 @@
-// A completion handler of any type, called at most once: what an operation that completes later is
-// given. Small ones are held in place, others in memory that Asio recycles, so that a steady flow
-// of operations allocates nothing.
+// A completion handler of any type, called at most once; an operation that completes later stores
+// it. Small ones are held in place, others in memory that Asio recycles, so that a steady flow of
+// operations allocates nothing.
 //
-// In place of asio::any_completion_handler, which in Boost 1.81 cannot be move-assigned (it
-// recurses without end) and allocates when asked for its executor. Where a handler runs is
-// therefore settled before it is put in here.
+// Replaces asio::any_completion_handler, which in Boost 1.81 cannot be move-assigned (it recurses
+// without end) and allocates when asked for its executor. The executor of a handler is therefore
+// determined before it is stored here.
 #pragma once
 
 #include <boost/asio/recycling_allocator.hpp>
@@ -65,7 +65,7 @@ class unique_handler<void(Args...)> {
     }
   }
 
-  // Not empty. The handler is gone, and its memory free, before it is called.
+  // Must not be empty. The handler is destroyed, and its memory freed, before it is called.
   void operator()(Args... args) && {
     std::exchange(actions_, nullptr)->call(&storage_, std::forward<Args>(args)...);
   }

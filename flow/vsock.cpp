@@ -14,7 +14,7 @@ std::string to_string(const vsock_address& a) {
   return "vsock:" + std::to_string(a.cid) + ":" + std::to_string(a.port);
 }
 
-// The ioctl is the device's: on a socket it fails.
+// The ioctl belongs to the device: on a socket it fails.
 result<std::uint32_t> local_cid() {
   const unique_fd device(::open("/dev/vsock", O_RDONLY | O_CLOEXEC));
   if (!device) {

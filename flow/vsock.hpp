@@ -1,4 +1,4 @@
-// Addresses of hypervisor sockets (AF_VSOCK): a context id names a machine, a port a service on it.
+// Addresses of hypervisor sockets (AF_VSOCK): a context ID names a machine, a port a service on it.
 #pragma once
 
 #include <compare>
@@ -25,16 +25,16 @@ struct vsock_address {
 std::string to_string(const vsock_address& a);
 
 struct vsock_options {
-  // How much may be on the way to this socket, 0 for the kernel's default (256 KiB). The sender is
-  // limited by the smaller of the two ends' sizes, so both have to raise it.
+  // Bytes that may be in flight to this socket, 0 for the kernel's default (256 KiB). The smaller
+  // size of the two ends limits the sender, so both have to raise it.
   std::uint64_t buffer_size = 0;
 
-  // For connecting: through the host, whatever the context id says, to reach another guest of it
-  // from a guest (VMADDR_FLAG_TO_HOST).
+  // For connecting from a guest: go through the host, whatever the context ID is, to reach another
+  // of its guests (VMADDR_FLAG_TO_HOST).
   bool to_host = false;
 };
 
-// The context id of this machine. An error where /dev/vsock is missing or no transport is loaded.
+// The context ID of this machine. An error if /dev/vsock is missing or no transport is loaded.
 result<std::uint32_t> local_cid();
 
 }  // namespace flow

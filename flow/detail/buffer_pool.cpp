@@ -20,7 +20,7 @@ void buffer_pool::block::reset() noexcept {
   data_.reset();
 }
 
-// Room for the blocks that are kept is reserved here, so that giving one back cannot fail.
+// Space for the returned blocks is reserved here, so that returning one cannot fail.
 buffer_pool::buffer_pool(asio::execution_context& context)
     : asio::execution_context::service(context) {
   free_.reserve(max_free);

@@ -1,5 +1,5 @@
-// Blocks that streams read into while they hold data nobody has asked for yet, shared by all
-// streams of an execution context: an idle stream has none.
+// Blocks in which streams keep data that the application has not read yet, shared by all streams of
+// an execution context. An idle stream holds none.
 #pragma once
 
 #include <boost/asio/execution_context.hpp>
@@ -19,7 +19,7 @@ class buffer_pool final : public asio::execution_context::service {
 
   static constexpr std::size_t block_size = 65536;
 
-  // A block, or none; goes back to its pool by itself.
+  // A block, or none; returns to its pool automatically.
   class block {
    public:
     block() = default;
@@ -48,7 +48,8 @@ class buffer_pool final : public asio::execution_context::service {
   block take();
 
  private:
-  // Kept for the next reader. Enough for streams that take turns; a block more is one malloc.
+  // Kept for the next reader. Enough for streams that take turns; each block beyond it costs
+  // one malloc.
   static constexpr std::size_t max_free = 2;
 
   void shutdown() override { free_.clear(); }

@@ -87,7 +87,7 @@ result<int> socket_option(int socket, int option) {
   return value;
 }
 
-// The kernel caps the size at the maximum, so that is raised first.
+// The kernel caps the size at the maximum, so the maximum is raised first.
 result<void> set_buffer_size(const unique_fd& socket, std::uint64_t size) {
   for (const int option : {SO_VM_SOCKETS_BUFFER_MAX_SIZE, SO_VM_SOCKETS_BUFFER_SIZE}) {
     if (::setsockopt(socket.get(), AF_VSOCK, option, &size, sizeof(size)) != 0) {

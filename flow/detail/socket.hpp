@@ -15,7 +15,7 @@ namespace flow::detail {
 // A new stream socket: non-blocking, not inherited by other programs.
 result<unique_fd> open_socket(int family);
 
-// An address as the system calls take it.
+// An address in the form that system calls take.
 class socket_address {
  public:
   explicit socket_address(const vsock_address& a, bool to_host = false) noexcept;
@@ -34,18 +34,18 @@ class socket_address {
   unique_fd directory_;
 };
 
-// vsock_address::any in both if `address` is of another family.
+// Both fields are vsock_address::any if `address` is of another family.
 vsock_address to_vsock_address(const sockaddr_storage& address) noexcept;
 
-// What the system bound `socket` to.
+// The address to which the system bound `socket`.
 vsock_address bound_address(const unique_fd& socket) noexcept;
 
-// The value of an option of SOL_SOCKET.
+// The value of a SOL_SOCKET option.
 result<int> socket_option(int socket, int option);
 
 result<void> set_buffer_size(const unique_fd& socket, std::uint64_t size);
 
-// HyperKit knows one guest; "%08x.%08x" of a context id and a port names a socket of it.
+// HyperKit has one guest; its sockets are named "%08x.%08x", context ID and port.
 inline constexpr std::uint32_t hyperkit_guest_cid = 3;
 std::string hyperkit_name(std::uint32_t cid, std::uint32_t port);
 

@@ -104,7 +104,7 @@ void stream_core::start_close_timer() {
   });
 }
 
-// What the transport's own errors mean to the user of a stream.
+// Translates the transport's errors for the user of a stream.
 error_code stream_core::meaning_of(error_code ec) {
   namespace sys = boost::system::errc;
   if (ec == sys::connection_reset || ec == sys::broken_pipe || ec == sys::not_connected ||

@@ -1,11 +1,11 @@
-// What a stream is made of: one state machine, one decoder, what was read ahead, what waits to be
-// written, and a transport between them. Shared by the stream and by what it has outstanding: the
-// wait for input (always, while there is room), the wait for output, the application's operations.
+// The implementation of a stream: a state machine, a decoder, the read-ahead buffer, the send
+// queue, and a transport. Shared by the stream and its outstanding operations: the wait for input
+// (always, while there is room), the wait for output, and the application's operations.
 //
-// Everything happens in one of a few entry points: an application's call, the transport being
-// ready, the timer. Each ends with settle(), which draws the consequences of what changed.
-// Handlers are posted, never called from within, except the read that readiness completes: it is
-// the last thing that happens to the state there.
+// Everything happens in one of a few entry points: a call by the application, readiness of the
+// transport, the timer. Each ends with settle(), which acts on the new state. Handlers are posted,
+// never called directly, except for the read that readiness completes: it is the last step there
+// that touches the state.
 #pragma once
 
 #include <memory>
@@ -38,11 +38,11 @@ class stream_core final : public transport_waiter {
   std::uint64_t bytes_written() const noexcept { return bytes_written_; }
   std::uint64_t discarded() const noexcept { return discarded_; }
 
-  // The result, if there is one at once. Otherwise the operation waits for its handler: it must get
-  // it by finish_read() or finish_write() before anything else happens.
+  // The result, if it is available at once. Otherwise the operation must get its handler by
+  // finish_read() or finish_write() before anything else happens.
   std::optional<io_result> try_read(asio::mutable_buffer buffer);
 
-  // try_read() would have to wait, and not even try.
+  // try_read() would have to wait, and would not even read from the transport.
   bool read_waits() const noexcept {
     return input_empty_ && received_.payload() == 0 && !state_.read_error() && !reading_;
   }
@@ -58,8 +58,8 @@ class stream_core final : public transport_waiter {
 
   void complete(io_handler handler, io_result r);
 
-  // Operations that complete at once never visit the scheduler; true every now and then, when one
-  // must, so that everything else on the executor gets its turn.
+  // Operations that complete at once bypass the scheduler. Returns true at regular intervals, when
+  // one must go through it so that everything else on the executor gets its turn.
   bool must_yield() noexcept { return ++at_once_ % max_at_once == 0; }
 
  private:
@@ -118,9 +118,9 @@ class stream_core final : public transport_waiter {
   std::uint64_t drained_ = 0;  // bytes read since close()
   unsigned at_once_ = 0;
   bool read_wait_ = false;       // outstanding
-  bool write_wait_ = false;      // outstanding: the transport takes nothing for now
-  bool input_empty_ = true;      // not worth a try before the next readiness
-  bool input_exhausted_ = true;  // the last read took less than it could
+  bool write_wait_ = false;      // outstanding: the transport accepts nothing for now
+  bool input_empty_ = true;      // do not try again before the next readiness
+  bool input_exhausted_ = true;  // the last read returned less than it could have
   bool wait_put_off_ = false;
   bool unsettled_ = false;
 };

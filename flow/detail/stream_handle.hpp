@@ -1,5 +1,5 @@
-// What stream.hpp and stream_core.hpp both need: a counted pointer to a core that is not yet defined, the operations
-// that a stream's templates start on it, and the types these take.
+// Declarations that stream.hpp and stream_core.hpp share: a counted pointer to a core that is not
+// yet defined, the operations that a stream's templates start on it, and their types.
 #pragma once
 
 #include <array>
@@ -23,7 +23,7 @@ using core_ptr = boost::intrusive_ptr<stream_core>;
 // Called on the stream's executor.
 using io_handler = unique_handler<void(error_code, std::size_t)>;
 
-// Takes a completion from the stream's executor to the handler's own.
+// Carries a completion from the stream's executor to the handler's own.
 template <class Handler>
 struct rebound_handler {
   void operator()(error_code ec, std::size_t n) {
@@ -31,10 +31,10 @@ struct rebound_handler {
   }
 
   Handler handler;
-  asio::any_io_executor executor;  // of the stream; for handlers that have none
+  asio::any_io_executor executor;  // the stream's, for handlers that have none
 };
 
-// How many buffers of one write are taken at once, as asio::async_write offers them.
+// How many buffers of one write are taken at once, as asio::async_write passes them.
 inline constexpr std::size_t max_write_buffers = 16;
 
 struct write_buffers {

@@ -1,4 +1,4 @@
-// How a stream reads: the application's reads, and the one reader of the transport.
+// The input of a stream: the application's reads, and the one reader of the transport.
 
 #include <algorithm>
 #include <boost/asio/post.hpp>
@@ -10,9 +10,9 @@
 namespace flow::detail {
 namespace {
 
-// An application's buffer of at least this size is read into. For smaller ones a block is read
-// ahead and delivered from: one system call for many deliveries is worth a copy. Frames of this
-// size are worth a system call with several buffers instead of a copy.
+// An application buffer of at least this size is read into directly. For smaller ones a block is
+// read ahead and delivered from: one system call for many deliveries is worth a copy. Frames of
+// this size are worth a system call with several buffers instead of a copy.
 constexpr std::size_t direct_read_size = 16384;
 
 }  // namespace
@@ -51,8 +51,8 @@ void stream_core::finish_read(asio::mutable_buffer buffer, io_handler handler) {
                    std::move(handler));
 }
 
-// Nothing that comes after the peer's Close, or after the application is done with reading, is
-// kept.
+// Nothing that arrives after the peer's Close, or after the application has stopped reading,
+// is kept.
 bool stream_core::keeps_input() const noexcept {
   return !state_.discards_input() && !state_.close_received();
 }
@@ -69,9 +69,9 @@ void stream_core::ensure_reading() {
   transport_->async_wait(wait_type::read, self());
 }
 
-// Waiting costs system calls, and the peer those that wake this end up. While data keeps coming it
-// is put off until a turn of the executor has passed in which none came: the application reads on
-// by itself, or the peer's next write has arrived by then.
+// Waiting costs system calls, also for the peer, which must wake this end. While data keeps coming,
+// the wait is put off until a turn of the executor passes in which none came: the application
+// continues to read, or the peer's next write has arrived by then.
 void stream_core::ensure_reading_soon() {
   if (read_wait_ || wait_put_off_ || !wants_input()) {
     return;
@@ -130,7 +130,7 @@ std::size_t stream_core::read_transport(std::span<const std::span<std::byte>> pi
 }
 
 // One read from the transport: into `direct`, the buffer of the application that waits for it, or
-// ahead of the application if that is small or empty. Returns how much payload is in `direct` now.
+// ahead of the application if that is small or empty. Returns how much payload is in `direct`.
 std::size_t stream_core::read_input(std::span<std::byte> direct) {
   if (direct.size() < direct_read_size) {
     const auto space = received_.prepare();
@@ -144,8 +144,8 @@ std::size_t stream_core::read_input(std::span<std::byte> direct) {
     }
     return n;
   }
-  // Large frames are read to where they are wanted: the rest of the one that is being read, the
-  // next header set apart, and the next payload. Small ones are moved up, over their headers.
+  // Large frames are read directly to their destination: the rest of the current one, the next
+  // header separately, and the next payload. Small ones are moved up, over their headers.
   frame_header header;
   auto lead = direct;
   std::span<std::byte> header_space;
@@ -166,7 +166,7 @@ std::size_t stream_core::read_input(std::span<std::byte> direct) {
   return n;
 }
 
-// One read from the transport that is looked through for control frames only.
+// One read from the transport that is searched for control frames only.
 void stream_core::drain_input() {
   if (state_.ended()) {
     return;
@@ -183,8 +183,8 @@ void stream_core::drain_input() {
   }
 }
 
-// The next piece of payload in `bytes`, taken off their front with what comes before it; none at
-// their end, and where the peer is not listened to any further. Control frames take effect.
+// Takes the next piece of payload and everything before it off the front of `bytes`; none at the
+// end of `bytes`, or if the peer's data is ignored from here on. Control frames take effect.
 std::span<std::byte> stream_core::next_payload(std::span<std::byte>& bytes) {
   while (!state_.close_received() && !state_.ended()) {
     const auto item = decoder_.next(bytes);
@@ -209,8 +209,8 @@ std::span<std::byte> stream_core::next_payload(std::span<std::byte>& bytes) {
   return {};
 }
 
-// Moves the payload in `bytes` to `to`, which may overlap with it, until that is full. Returns how
-// much that was, and leaves in `bytes` what is left.
+// Moves the payload in `bytes` to `to`, which may overlap with it, until `to` is full. Returns how
+// much was moved, and leaves the rest in `bytes`.
 std::size_t stream_core::take_payload(std::span<std::byte>& bytes, std::span<std::byte> to) {
   std::size_t taken = 0;
   while (taken != to.size()) {

@@ -1,4 +1,4 @@
-// How a stream writes: the application's writes, and the one writer to the transport.
+// The output of a stream: the application's writes, and the one writer to the transport.
 
 #include <optional>
 #include <utility>
@@ -11,8 +11,8 @@ std::optional<io_result> stream_core::try_write(std::span<const iovec> buffers) 
   if (const auto ec = state_.write_error()) {
     return io_result{ec};
   }
-  // Who writes after having read everything wants an answer, which cannot be there yet: the next
-  // read does not look for it but waits.
+  // An application that writes after having read everything expects an answer, which cannot have
+  // arrived yet: the next read waits instead of trying first.
   input_empty_ = input_empty_ || input_exhausted_;
   send_queue::operation op(buffers);
   if (queue_.idle()) {
@@ -46,8 +46,8 @@ void stream_core::serve_output() {
   }
 }
 
-// Sends until nothing is left or the transport takes nothing now. The first write that this
-// completes goes to `done` if there is such, further ones are posted.
+// Sends until nothing is left or the transport accepts nothing now. The first write that this
+// completes goes to `done` if it is given, further ones are posted.
 void stream_core::pump_output(std::optional<send_queue::operation>* done) {
   while (!write_wait_ && state_.can_send()) {
     if (!queue_.inside_frame()) {
@@ -80,7 +80,7 @@ void stream_core::pump_output(std::optional<send_queue::operation>* done) {
   }
 }
 
-// Returns how much the transport took. If that is not all, there is a wait for more room now, or
+// Returns how much the transport accepted. If that is not all, a wait for room is outstanding, or
 // the transport is broken.
 std::size_t stream_core::transmit(const frame_encoder::batch& batch) {
   error_code ec;

@@ -26,7 +26,7 @@ namespace {
 constexpr unsigned restrictions =
     MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC;
 
-// Both are mounts that are nowhere in the file system.
+// Both mounts are detached: they are nowhere in the file system.
 result<unique_fd> view_of_current_directory() {
   unique_fd view(::open_tree(AT_FDCWD, ".", OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC));
   mount_attr attributes{};
@@ -79,9 +79,9 @@ result<> drop_privileges() {
   if (::setrlimit(RLIMIT_CORE, &no_core) != 0 || ::prctl(PR_SET_DUMPABLE, 0) != 0) {
     return system_error("forbid core dumps");
   }
-  // Last of all: a change of credentials would undo it.
+  // Must be last: a change of credentials would undo it.
   if (::prctl(PR_SET_PDEATHSIG, SIGKILL) != 0) {
-    return system_error("tie life to parent");
+    return system_error("set parent death signal");
   }
   return {};
 }
@@ -124,7 +124,7 @@ result<std::size_t> reserve_descriptors() {
 }
 
 result<> confine(connector_kind kind, log& log) {
-  // The C library reads the time zone's file when it first formats a time, even in UTC.
+  // The C library reads the time zone file when it first formats a time, even in UTC.
   ::tzset();
   if (auto left = leave_file_system_and_network(kind); !left) {
     log.warning("not isolated by namespaces, only by the system call filter",

@@ -93,7 +93,7 @@ void event_loop::drop_slot(std::uint32_t index) noexcept {
   auto& s = slots_[index];
   ::epoll_ctl(epoll_.get(), EPOLL_CTL_DEL, s.fd, nullptr);
   s.fd = -1;
-  ++s.generation;  // an event of this batch that is still to come finds nobody
+  ++s.generation;  // a later event of this batch for this slot is ignored
   s.handler = nullptr;
   free_slots_.push_back(index);
 }
@@ -141,7 +141,7 @@ void event_loop::dispatch(const epoll_event& event) {
   if (s.fd < 0 || s.generation != generation) {
     return;
   }
-  // A copy, as the handler may add watches (slots_ grows) or drop its own.
+  // A copy, because the handler may add watches (slots_ grows) or drop its own.
   const auto handler = s.handler;
   handler(event.events);
 }

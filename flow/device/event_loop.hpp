@@ -1,11 +1,11 @@
-// The one loop of hvsock-vsockd: waits for descriptors and deadlines, calls back, then lets the
-// device do all the work that has come together.
+// The one loop of hvsock-vsockd: waits for descriptors and deadlines, calls the handlers, then lets
+// the device do all the work they have collected.
 //
-// It is epoll and nothing else because the device needs what Asio does not give: edge-triggered
+// It uses epoll directly because Asio does not offer what the device needs: edge-triggered
 // readiness of a thousand sockets with no system call per wait, and one turn of work per batch of
 // events, so that many packets cost one interrupt.
 //
-// One thread. Callbacks may add and drop watches and timers, their own included.
+// Single-threaded. Callbacks may add and drop watches and timers, including their own.
 #pragma once
 
 #include <sys/epoll.h>
@@ -25,8 +25,8 @@ class event_loop {
  public:
   using clock = std::chrono::steady_clock;
 
-  // A registered descriptor. Dropping it ends the registration; it must be dropped before the
-  // descriptor is closed and before the loop dies.
+  // A registered descriptor. Dropping it ends the registration; drop it before the descriptor is
+  // closed and before the loop is destroyed.
   class watch {
    public:
     watch() = default;
@@ -49,7 +49,7 @@ class event_loop {
     std::uint32_t slot_ = 0;
   };
 
-  // A pending deadline. Dropping it cancels it; it must be dropped before the loop dies.
+  // A pending deadline. Dropping it cancels it; drop it before the loop is destroyed.
   class timer {
    public:
     timer() = default;
@@ -72,18 +72,19 @@ class event_loop {
   static result<event_loop> create();
   event_loop(event_loop&&) = default;  // only before the first watch
 
-  // Calls `handler` with the EPOLL* bits that hold. Fails for what cannot be waited for, such as a
-  // regular file.
+  // Calls `handler` with the current EPOLL* bits. Fails for a descriptor that cannot be waited for,
+  // such as a regular file.
   result<watch> add(int fd, std::uint32_t events, std::function<void(std::uint32_t)> handler);
 
-  // Calls `handler` once, `after` from now.
+  // Calls `handler` once, after `after`.
   timer call_after(clock::duration after, std::function<void()> handler);
 
   // Called after every batch of events; returns whether it stopped with work left, in which case
-  // the loop looks at events without waiting and calls it again.
+  // the loop polls for events without waiting and calls it again.
   void set_work(std::function<bool()> work) { work_ = std::move(work); }
 
-  // One turn: waits for events, at most `limit`, calls their handlers, the due timers, the work.
+  // One turn: waits for events, at most `limit`, then calls their handlers, the due timers and
+  // the work.
   result<> run_once(clock::duration limit = clock::duration::max());
 
  private:

@@ -14,7 +14,7 @@ int main(int argc, char** argv) {
     const std::span<const char* const> arguments(argv, static_cast<std::size_t>(argc));
     const auto options = flow::device::parse_options(arguments.subspan(argc > 0 ? 1 : 0));
     if (!options) {
-      log.error("wrong usage",
+      log.error("invalid arguments",
                 {{"err", options.error().message()}, {"help", "hvsock-vsockd --help"}});
       return static_cast<int>(exit_code::usage);
     }

@@ -22,7 +22,7 @@ struct options {
   bool help = false;
 };
 
-// `arguments` without the program's name. errc::invalid_argument with a sentence for the user.
+// `arguments` excludes the program's name. errc::invalid_argument with a message for the user.
 result<options> parse_options(std::span<const char* const> arguments);
 
 std::string_view usage() noexcept;

@@ -26,7 +26,7 @@ constexpr auto uplink = connector_kind::uplink;
 constexpr auto hybrid = connector_kind::hybrid;
 
 constexpr std::array rules{
-// What every packet needs.
+// For every packet.
 #ifdef SYS_epoll_wait
     syscall_rule{SYS_epoll_wait, "wait for events", {}, {}},
 #else
@@ -35,8 +35,8 @@ constexpr std::array rules{
     syscall_rule{SYS_recvmsg, "read from host sockets and the front end", {}, {}},
     syscall_rule{SYS_sendmsg, "write to host sockets, to the front end, to the uplink", {}, {}},
     syscall_rule{SYS_write, "notify the driver by its event descriptor; the log", {}, {}},
-    // What a connection's life needs.
-    syscall_rule{SYS_epoll_ctl, "begin and end to wait for a descriptor", {}, {}},
+    // For connections.
+    syscall_rule{SYS_epoll_ctl, "start and stop waiting for a descriptor", {}, {}},
     syscall_rule{SYS_shutdown, "end one half of a host socket", {}, {}},
     syscall_rule{SYS_close, "host sockets, replaced event descriptors", {}, {}},
     syscall_rule{SYS_socketpair, "connections of the guest", {{0, whole, AF_UNIX}}, uplink},
@@ -45,19 +45,19 @@ constexpr std::array rules{
     syscall_rule{SYS_accept4, "clients that connect to the guest", {}, hybrid},
     syscall_rule{SYS_recvfrom, "a client's CONNECT command", {}, hybrid},
     syscall_rule{SYS_sendto, "the answer to it", {}, hybrid},
-    // What setting up memory and rings needs.
-    syscall_rule{SYS_fstat, "how large the guest's memory is", {}, {}},
+    // For the setup of memory and rings.
+    syscall_rule{SYS_fstat, "the size of the guest's memory", {}, {}},
     syscall_rule{SYS_mmap, "map the guest's memory; the heap", {{2, PROT_EXEC, 0}}, {}},
     syscall_rule{SYS_munmap, "unmap the guest's memory; the heap", {}, {}},
     syscall_rule{SYS_fcntl, "whether an event descriptor blocks", {{1, whole, F_GETFL}}, {}},
-    syscall_rule{SYS_fcntl, "that it does not", {{1, whole, F_SETFL}}, {}},
-    // What the language needs.
+    syscall_rule{SYS_fcntl, "make it non-blocking", {{1, whole, F_SETFL}}, {}},
+    // For the language runtime.
     syscall_rule{SYS_brk, "the heap", {}, {}},
-    syscall_rule{SYS_clock_gettime, "the time, where it is not in the vDSO", {}, {}},
-    syscall_rule{SYS_exit_group, "the end", {}, {}},
+    syscall_rule{SYS_clock_gettime, "the time, if it is not in the vDSO", {}, {}},
+    syscall_rule{SYS_exit_group, "exit", {}, {}},
 };
 
-// Makes no allocation and calls nothing that the filter could deny.
+// Allocates nothing and makes no call that the filter could deny.
 void say_and_exit(int /*signal*/, siginfo_t* info, void* /*context*/) {
   constexpr std::string_view text = "level=error msg=\"system call denied\" number=";
   std::array<char, 96> line{};

@@ -1,6 +1,6 @@
-// The system calls that hvsock-vsockd may make once it serves a guest, each with its reason.
+// The system calls that hvsock-vsockd may make while it serves a guest, each with its reason.
 //
-// Any other one raises SIGSYS, whose handler says which it was on standard error and ends the
+// Any other call raises SIGSYS; its handler writes the number to standard error and ends the
 // process with exit_code::denied_syscall.
 #pragma once
 
@@ -12,11 +12,11 @@
 
 namespace flow::device {
 
-// Where the guest's connections lead decides what is needed.
+// The form of connector determines which calls are needed.
 enum class connector_kind { uplink, hybrid };
 
 struct syscall_rule {
-  // Only calls whose argument `index`, masked, has the value are allowed.
+  // Only calls whose argument `index`, masked, has this value are allowed.
   struct argument {
     unsigned index;
     std::uint64_t mask;
@@ -28,13 +28,13 @@ struct syscall_rule {
   int number;
   const char* reason;
   std::optional<argument> only;
-  std::optional<connector_kind> needed;  // absent: by both
+  std::optional<connector_kind> needed;  // absent: needed by both
 };
 
 // All rules. A number may occur more than once, with different arguments.
 std::span<const syscall_rule> syscall_rules() noexcept;
 
-// Applies the rules of one kind to this process, for good.
+// Applies the rules of one kind to this process, permanently.
 result<> install_syscall_filter(connector_kind kind);
 
 }  // namespace flow::device

@@ -31,7 +31,7 @@ result<uplink_connection> receive_connection(int uplink) {
     return error(boost::asio::error::make_error_code(boost::asio::error::eof), "uplink");
   }
   if (*received != message_size || descriptors.size() != 1) {
-    return error(errc::protocol, "uplink: message of the wrong form");
+    return error(errc::protocol, "uplink: malformed message");
   }
   uplink_connection connection{{}, std::move(descriptors.front())};
   std::memcpy(&connection.ports, bytes.data(), message_size);

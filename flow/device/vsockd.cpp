@@ -37,7 +37,7 @@ result<unique_fd> inherited_socket(int fd, int type, const char* name) {
   return unique_fd(fd);
 }
 
-// For use by hand, before anything is confined: waits for the first client.
+// For manual use, before anything is confined: waits for the first client.
 result<unique_fd> first_client(const std::string& path) {
   auto listener = listen_unix(path);
   if (!listener) {
@@ -53,7 +53,7 @@ result<unique_fd> front_end(const options& o) {
                          : first_client(o.vhost_socket);
 }
 
-// What lives as long as the process serves.
+// The objects that live while the process serves.
 class service {
  public:
   service(event_loop& loop, log& log, const options& o) : loop_(loop), log_(log), options_(o) {}
@@ -77,8 +77,8 @@ class service {
   std::unique_ptr<vhost_user_backend> backend_;
 
   bool guest_gone_ = false;
-  exit_code code_ = exit_code::done;  // once all is delivered
-  bool ended_ = false;                // at once
+  exit_code code_ = exit_code::done;  // once everything is delivered
+  bool ended_ = false;                // exit at once
   event_loop::timer linger_;
   std::uint64_t delivered_ = 0;
 };
@@ -93,8 +93,8 @@ result<> service::set_up_uplink() {
 }
 
 result<> service::set_up_hybrid() {
-  // From here on the sockets are named from within their directory, so that the names hold when
-  // it becomes the root.
+  // From here on the sockets are named relative to their directory, so that the names remain valid
+  // when it becomes the root.
   const auto& path = options_.hybrid_path;
   const auto slash = path.rfind('/');
   if (slash != std::string::npos && ::chdir(path.substr(0, slash + 1).c_str()) != 0) {
@@ -146,20 +146,20 @@ result<> service::set_up() {
 void service::front_end_gone(const std::optional<error>& why) {
   guest_gone_ = true;
   if (why) {
-    log_.error("front end broke the protocol", {{"err", why->message()}});
+    log_.error("front end violated the protocol", {{"err", why->message()}});
     code_ = exit_code::protocol;
   }
-  log_.info("virtual machine gone",
+  log_.info("virtual machine ended",
             {{"lingering", device_->lingering()}, {"refused_bytes", device_->refused()}});
   watch_lingering();
 }
 
-// Gives up on readers once none of them has taken a byte for the whole time.
+// Gives up on readers once none of them has accepted a byte for the whole period.
 void service::watch_lingering() {
   linger_ = loop_.call_after(linger_timeout, [this] {
     const auto delivered = device_->delivered();
     if (delivered == delivered_) {
-      log_.error("undelivered bytes given up", {{"connections", device_->lingering()}});
+      log_.error("giving up on undelivered bytes", {{"connections", device_->lingering()}});
       code_ = exit_code::linger_timeout;
       ended_ = true;
       return;
@@ -173,7 +173,7 @@ void service::watch_lingering() {
 exit_code service::serve() {
   while (!ended_ && !(guest_gone_ && device_->lingering() == 0)) {
     if (auto turned = loop_.run_once(); !turned) {
-      log_.error("cannot go on", {{"err", turned.error().message()}});
+      log_.error("fatal", {{"err", turned.error().message()}});
       return exit_code::software;
     }
   }
@@ -189,12 +189,12 @@ exit_code run_vsockd(const options& options, log& log) {
   auto loop = event_loop::create();
   if (!closed || !loop) {
     const auto& e = closed ? loop.error() : closed.error();
-    log.error("set-up failed", {{"err", e.message()}});
+    log.error("setup failed", {{"err", e.message()}});
     return exit_code::setup;
   }
   service s(*loop, log, options);
   if (auto ready = s.set_up(); !ready) {
-    log.error("set-up failed", {{"err", ready.error().message()}});
+    log.error("setup failed", {{"err", ready.error().message()}});
     return exit_code::setup;
   }
   log.info("serving guest", {{"cid", options.guest_cid}});

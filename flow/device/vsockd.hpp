@@ -7,8 +7,8 @@
 
 namespace flow::device {
 
-// Sets up, confines the process, serves until the uplink or the virtual machine ends. Takes over
-// the descriptors named in `options`, and closes all others. Failures are logged.
+// Sets up, confines the process, and serves until the uplink or the virtual machine ends. Takes
+// ownership of the descriptors named in `options` and closes all others. Failures are logged.
 exit_code run_vsockd(const options& options, log& log);
 
 }  // namespace flow::device

@@ -1,4 +1,4 @@
-// Takes a file across, and both ends know that it arrived whole:
+// Transfers a file; both ends know that it arrived complete:
 //   copy_file receive unix:///tmp/socket COPY
 //   copy_file send unix:///tmp/socket FILE
 #include <array>
@@ -33,7 +33,7 @@ flow::awaitable<flow::result<void>> send(flow::address to, file from) {
   if (!shut) {
     co_return shut;
   }
-  // The receiver says the same when it has everything: that is the proof.
+  // The receiver does the same when it has everything: that is the proof.
   const auto end = co_await stream.read_some(flow::asio::buffer(piece));
   if (end.has_value() || end.error().code() != flow::asio::error::eof) {
     co_return flow::error(flow::errc::truncated, "the receiver did not confirm");
@@ -59,7 +59,7 @@ flow::awaitable<flow::result<void>> receive(flow::address at, file to) {
     if (!n && n.error().code() == flow::asio::error::eof) {
       break;
     }
-    // Anything else than the sender's own end says that something is missing.
+    // Any end other than the sender's own means that data is missing.
     if (!n) {
       co_return n.error();
     }

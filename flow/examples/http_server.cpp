@@ -29,9 +29,9 @@ flow::awaitable<void> serve_client(flow::stream client) {
     const auto written = co_await http::async_write(client, response, as_result);
     keep = keep && !std::get<0>(written);
   }
-  // Every byte was accepted; now the client is asked whether it has them.
+  // Every byte was accepted; close() asks whether the client has received them.
   const auto closed = co_await client.close(std::chrono::seconds(5));
-  std::printf("client done%s\n", closed.acknowledged ? "" : ", without having said so");
+  std::printf("client done%s\n", closed.acknowledged ? "" : ", but did not confirm");
 }
 
 flow::awaitable<void> serve(flow::listener at, flow::task_group& clients) {

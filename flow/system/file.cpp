@@ -16,7 +16,7 @@ result<std::string> read_file(const std::string& path, std::size_t most) {
   std::string text;
   std::size_t size = 0;
   for (;;) {
-    // The size of a file in /proc is not known before it was read.
+    // The size of a file in /proc is not known before it is read.
     if (text.size() == size) {
       text.resize(size + 4096 + size / 2);
     }

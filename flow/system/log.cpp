@@ -11,7 +11,7 @@
 namespace flow {
 namespace {
 
-// A pipe takes up to this many bytes in one piece (PIPE_BUF); longer lines are cut so that two
+// A pipe accepts up to this many bytes atomically (PIPE_BUF); longer lines are cut so that two
 // writers of one FIFO never mix.
 constexpr std::size_t max_line = 4096;
 
@@ -46,7 +46,7 @@ std::string timestamp() {
   return {text.data(), static_cast<std::size_t>(n)};
 }
 
-// Quoted and escaped if it is anything but plain printable characters.
+// Quotes and escapes anything but plain printable characters.
 void append_quoted(std::string& out, std::string_view text) {
   if (!text.empty() && std::all_of(text.begin(), text.end(), is_plain)) {
     out += text;

@@ -1,4 +1,4 @@
-// A log of one line per event, key=value, as containerd's own processes write it:
+// A log with one line per event, key=value, in the format of containerd's own processes:
 //
 //   time="2026-11-22T17:10:00.123456789Z" level=info msg="create container" id=redis pid=4711
 //
@@ -6,8 +6,8 @@
 // debug = protocol events. Never payload bytes, never an environment.
 //
 // Values are quoted and escaped as needed, so text that a guest chose cannot forge a line or a
-// field. A line is one write(2). A descriptor that would block loses the line, never blocks the
-// process; the next line that gets through carries the number lost as dropped=N.
+// field. A line is one write(2). A descriptor that would block loses the line but never blocks the
+// process; the next line written reports the number lost as dropped=N.
 #pragma once
 
 #include <concepts>

@@ -1,4 +1,4 @@
-// What a task group does with a task that ended by an exception, which is a bug: it is logged.
+// Handles tasks of a task group that ended by an exception, which is a bug: they are logged.
 #pragma once
 
 #include <functional>
@@ -10,8 +10,8 @@
 
 namespace flow {
 
-// `owner` says whose tasks they are ("guest", "delivery of redis stdout"). `then`, if given, is
-// called after the message: what a broken owner does to end. `to` outlives the group.
+// `owner` names the tasks' owner ("guest", "delivery of redis stdout"). `then`, if given, is called
+// after the message: it ends the broken owner. `to` must outlive the group.
 inline task_group::failure_handler log_failures(log& to, std::string owner,
                                                 std::function<void()> then = nullptr) {
   return [&to, owner = std::move(owner), then = std::move(then)](

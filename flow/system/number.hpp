@@ -1,4 +1,4 @@
-// Numbers written as text.
+// Parses numbers.
 #pragma once
 
 #include <charconv>
@@ -9,8 +9,8 @@
 
 namespace flow {
 
-// The number that `text` is, all of it, if it lies within least ... most. Digits alone, behind a
-// '-' if Number has a sign: no space, no '+', no prefix.
+// The number that all of `text` represents, if it is within least ... most. Digits only, after a
+// '-' if Number is signed: no space, no '+', no prefix.
 template <std::integral Number>
 std::optional<Number> parse_number(std::string_view text,
                                    Number least = std::numeric_limits<Number>::min(),

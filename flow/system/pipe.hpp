@@ -14,7 +14,7 @@ struct pipe_ends {
 // `flags` as for pipe2(2), for both ends: O_NONBLOCK, or none.
 result<pipe_ends> make_pipe(int flags = 0);
 
-// The two ends are alike; the names say which stays here and which is given to somebody else.
+// The two ends are alike; the names tell which stays here and which is passed on.
 struct socket_pair {
   unique_fd ours;
   unique_fd theirs;

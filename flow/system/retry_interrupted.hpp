@@ -6,8 +6,8 @@
 
 namespace flow {
 
-// What `call` returns, which is a system call's result with errno; called again for as long as it
-// fails with EINTR. Not for close(2), which frees the descriptor even then.
+// Returns the result of `call`, a system call that sets errno; calls it again as long as it fails
+// with EINTR. Not for close(2), which frees the descriptor even then.
 template <std::invocable Call>
 auto retry_interrupted(Call call) {
   for (;;) {

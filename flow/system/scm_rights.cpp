@@ -9,7 +9,7 @@
 namespace flow {
 namespace {
 
-// CMSG_SPACE of the most we accept, aligned as cmsghdr must be.
+// CMSG_SPACE for the maximum accepted, aligned as cmsghdr must be.
 struct control_buffer {
   alignas(cmsghdr) std::array<std::byte, CMSG_SPACE(max_descriptors * sizeof(int))> bytes{};
 };

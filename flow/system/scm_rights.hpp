@@ -1,4 +1,4 @@
-// Descriptors that travel beside the bytes of a unix socket (SCM_RIGHTS).
+// Sends and receives descriptors with the bytes of a unix socket (SCM_RIGHTS).
 #pragma once
 
 #include <sys/socket.h>
@@ -12,8 +12,8 @@
 
 namespace flow {
 
-// More than any message here carries; what exceeds it is closed by the kernel and reported as
-// errc::protocol.
+// More than any message here carries. The kernel closes those in excess, which is reported as
+// errc::protocol: a message is never accepted with descriptors missing.
 inline constexpr std::size_t max_descriptors = 8;
 
 // Receives up to bytes.size() bytes and appends the descriptors that came with them, close-on-exec,

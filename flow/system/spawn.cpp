@@ -16,7 +16,7 @@
 namespace flow {
 namespace {
 
-// What the child could not do, sent to the parent over a pipe that a successful exec closes.
+// The step that failed in the child, sent to the parent over a pipe that a successful exec closes.
 struct failure {
   int errno_value;
   char step[28];
@@ -53,7 +53,7 @@ void default_signals() {
 }
 
 // Moves the report pipe and every source above every target, then each source onto its target, so
-// that no source is overwritten before it was used; then closes all the rest.
+// that no source is overwritten before it is used; then closes everything else.
 void arrange_descriptors(child_plan& plan) {
   int above = 3;
   for (const auto& d : plan.descriptors) {
@@ -83,8 +83,8 @@ void arrange_descriptors(child_plan& plan) {
       give_up(plan, "place a descriptor");
     }
   }
-  // What is above is close-on-exec by the project's own rule and by ours just now; a library's
-  // descriptor that is not must not leak either.
+  // Higher descriptors are close-on-exec by the project's own rule and by the moves above; a
+  // library's descriptor that is not must not leak either.
   if (plan.report > above) {
     ::close_range(static_cast<unsigned>(above), static_cast<unsigned>(plan.report) - 1, 0);
   }
@@ -96,7 +96,7 @@ void set_oom_score_adj(child_plan& plan) {
   if (fd < 0) {
     return;
   }
-  // Lowering it needs a privilege the caller may lack; the program runs all the same.
+  // Lowering it needs a privilege the caller may lack; the program runs without it.
   [[maybe_unused]] const auto n = ::write(fd, plan.oom_score_adj.data(), plan.oom_score_adj.size());
   ::close(fd);
 }
@@ -149,7 +149,7 @@ std::vector<char*> inherited_environment() {
 
 result<pid_t> spawn(const command& c) {
   if (c.argv.empty()) {
-    return error(errc::invalid_argument, "spawn: no program named");
+    return error(errc::invalid_argument, "spawn: no program given");
   }
 
   auto report = make_pipe();

@@ -1,4 +1,4 @@
-// A clock that stands still until the test turns it: what waits for seconds is tested in none.
+// A clock that stands still until the test advances it: a wait of seconds is tested in no time.
 //
 //   manual_clock time(executor);      // before anything that waits
 //   time.advance(2s);
@@ -12,14 +12,16 @@ namespace flow::testing {
 
 class manual_clock final : public clock {
  public:
-  // Is the clock of everything made on the executor's context from here on, and must outlive it.
+  // Becomes the clock of everything created on the executor's context from now on, and must
+  // outlive it.
   explicit manual_clock(asio::any_io_executor executor);
   ~manual_clock() override;
 
-  // Waits whose limit has come then complete, later, from the executor.
+  // Waits whose limit has been reached complete later, from the executor.
   void advance(duration by);
 
-  // Whether anything waits for a limit. A test that turns the clock too early turns it in vain.
+  // Whether anything waits for a limit. Advancing the clock before a wait begins has no effect
+  // on it.
   bool awaited() const noexcept { return !armed_.empty(); }
 
   time_point now() const noexcept override { return now_; }

@@ -68,7 +68,7 @@ struct memory_link::state {
     }
   }
 
-  // Counts an operation; true if the link breaks now.
+  // Counts an operation; true if the link breaks at this one.
   bool strike() {
     if (operations_left == 0) {
       return false;

@@ -14,7 +14,7 @@ awaitable<void> accept_all(listener& l, interruption& i, log& log, task_group& t
     if (arrived) {
       tasks.spawn("connection", serve(std::move(*arrived)));
     } else if (!i.happened()) {
-      log.warning("not accepted", {{"err", arrived.error().message()}});
+      log.warning("accept failed", {{"err", arrived.error().message()}});
       asio::steady_timer pause(executor, pause_after_error);
       co_await pause.async_wait(as_result);
     }

@@ -1,4 +1,4 @@
-// The loop of a server that serves many connections at the same time.
+// The accept loop of a server that serves many connections at once.
 #pragma once
 
 #include <functional>
@@ -12,14 +12,14 @@
 
 namespace flow::tools {
 
-// Hands each connection to `serve`, which becomes a task of `tasks`, until the interruption, which
-// closes the listener. Errors of the listener that may pass, such as too many open files, are
-// logged and waited out.
+// Passes each connection to `serve`, whose coroutine becomes a task of `tasks`, until the
+// interruption, which closes the listener. Temporary errors of the listener, such as too many open
+// files, are logged and retried after a pause.
 awaitable<void> accept_all(listener& l, interruption& i, log& log, task_group& tasks,
                            std::function<awaitable<void>(accepted)> serve);
 
-// As above with a listener at `at`, and returns when the last connection has been served. Complains
-// where nobody can listen there.
+// As above with a listener at `at`; returns when the last connection has been served. Prints an
+// error if listening there fails.
 awaitable<exit_status> listen_and_serve(const connection_options& options, const target& at,
                                         interruption& i, log& log, task_group& tasks,
                                         std::function<awaitable<void>(accepted)> serve);

@@ -1,4 +1,4 @@
-// What hvbench does: measures a transport between its two ends (bench_protocol.hpp).
+// The work of hvbench: measures a transport between its two ends (bench_protocol.hpp).
 #pragma once
 
 #include <boost/json/value.hpp>
@@ -25,13 +25,13 @@ struct bench_options {
   bool latency = false;
   bool connect = false;
   std::vector<std::uint32_t> sizes;
-  std::chrono::steady_clock::duration time = std::chrono::seconds(1);  // of one measurement
+  std::chrono::steady_clock::duration time = std::chrono::seconds(1);  // of each measurement
   std::uint64_t connects = 2000;
   bool json = false;
   bool verbose = false;
 };
 
-// Ends the process on a mistake and after --help.
+// Exits the process on an invalid command line and after --help.
 bench_options parse_bench_options(int argc, char** argv);
 
 class bench_server {

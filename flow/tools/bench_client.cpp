@@ -61,7 +61,7 @@ bench_client::bench_client(const asio::any_io_executor& executor, bench_options 
     : executor_(executor), options_(std::move(o)), interruption_(executor) {}
 
 awaitable<exit_status> bench_client::run() {
-  // A measurement that is broken off says nothing.
+  // A measurement that was interrupted has no result.
   const interruption::handler stop(interruption_,
                                    [] { ::_exit(static_cast<int>(exit_status::interrupted)); });
   const std::array<std::pair<bool, bench_mode>, 3> modes{{{options_.upload, bench_mode::upload},
@@ -125,7 +125,7 @@ awaitable<result<void>> bench_client::measure(bench_mode mode, std::uint32_t siz
   co_return co_await (*peer)->close(options_.connections.close_timeout);
 }
 
-// Goodput is what the receiver counts: what a sender has written may still be on the way.
+// The receiver counts goodput: bytes that a sender has written may still be in flight.
 awaitable<result<void>> bench_client::upload(duplex& peer, std::uint32_t size) {
   const stopwatch watch;
   const auto sent = co_await write_for(peer, size, options_.time);
@@ -152,7 +152,7 @@ awaitable<result<void>> bench_client::upload(duplex& peer, std::uint32_t size) {
 
 awaitable<result<void>> bench_client::download(duplex& peer, std::uint32_t size) {
   std::vector<std::byte> buffer(read_size);
-  encoded_report last{};  // the bytes that came last
+  encoded_report last{};  // the most recent bytes
   std::uint64_t bytes = 0;
   std::optional<stopwatch> watch;
   for (;;) {
@@ -221,7 +221,7 @@ awaitable<result<void>> bench_client::latency(duplex& peer, std::uint32_t size) 
   co_return co_await peer.shutdown_write();
 }
 
-// Errors are counted, not fatal: a server that is overrun is what this is about.
+// Errors are counted, not fatal: overloading a server is the purpose of this measurement.
 awaitable<result<void>> bench_client::connects() {
   distribution times;
   std::uint64_t errors = 0;

@@ -26,18 +26,17 @@ bench_options parse_bench_options(int argc, char** argv) {
   o.sizes = {8, 64, 512, 4096, 16384, 65536, 262144, 1048576};
   command_line line(
       "ADDRESS",
-      "Measure the way to an hvbench that listens at ADDRESS: goodput as the receiver counts it, "
-      "round trips, connecting, and the processor time they take."
+      "Measure the connection to an hvbench that listens at ADDRESS: goodput as counted by the "
+      "receiver, round trips, connecting, and the processor time they take."
       "\v"
       "ADDRESS is as for hvcat. Without one of --upload, --download, --latency and --connect all "
       "four are measured.");
-  line.add_flag('l', "listen", "Be the other end, until interrupted", o.listen);
+  line.add_flag('l', "listen", "Act as the other end until interrupted", o.listen);
   line.add_flag('U', "upload", "Measure sending", o.upload);
   line.add_flag('D', "download", "Measure receiving", o.download);
   line.add_flag('L', "latency", "Measure round trips", o.latency);
   line.add_flag('C', "connect", "Measure connecting", o.connect);
-  line.add('s', "sizes", "BYTES,...",
-           "Bytes of one write (8,64,512,4k,16k,64k,256k,1M; at most 16M)",
+  line.add('s', "sizes", "BYTES,...", "Bytes per write (8,64,512,4k,16k,64k,256k,1M; at most 16M)",
            [&o](std::string_view text) -> result<void> {
              auto sizes = parse_sizes(text);
              if (!sizes) {
@@ -46,11 +45,11 @@ bench_options parse_bench_options(int argc, char** argv) {
              o.sizes = std::move(*sizes);
              return {};
            });
-  line.add('t', "time", "SECONDS", "How long each measurement takes (1)", seconds_value(o.time));
-  line.add('n', "connects", "N", "How often to connect (2000)",
+  line.add('t', "time", "SECONDS", "Duration of each measurement (1)", seconds_value(o.time));
+  line.add('n', "connects", "N", "Number of connections (2000)",
            number_value(o.connects, 1, UINT64_MAX));
   line.add_flag('j', "json", "Report in JSON", o.json);
-  line.add_flag('v', "verbose", "Log what the listening end does", o.verbose);
+  line.add_flag('v', "verbose", "Log the events of the listening end", o.verbose);
   o.connections.add_to(line);
   line.parse(argc, argv);
 

@@ -1,5 +1,5 @@
-// What the two ends of hvbench say to each other. Each measurement is a connection of its own,
-// which begins with the client's request; numbers are little-endian.
+// The protocol between the two ends of hvbench. Each measurement is a connection of its own, which
+// begins with the client's request; numbers are little-endian.
 //
 //   upload     the client sends for a while and ends; the server answers with a report
 //   download   the server sends for a while, then a report, and ends
@@ -25,11 +25,11 @@ struct bench_request {
   std::uint64_t milliseconds = 0;  // how long to send, for a download
 };
 
-// What one end measured.
+// The measurement of one end.
 struct bench_report {
   std::uint64_t bytes = 0;
   std::uint64_t nanoseconds = 0;      // from the first byte to the end
-  std::uint64_t cpu_nanoseconds = 0;  // of the process, meanwhile
+  std::uint64_t cpu_nanoseconds = 0;  // of the process, in that time
 };
 
 using encoded_request = std::array<std::byte, 20>;

@@ -45,7 +45,7 @@ awaitable<result<void>> bench_server::answer(duplex& peer) {
   }
   const auto r = decode(bytes);
   if (!r || r->milliseconds > longest_ms) {
-    co_return error(errc::protocol, "no request of hvbench");
+    co_return error(errc::protocol, "not a request of hvbench");
   }
   switch (r->mode) {
     case bench_mode::upload:

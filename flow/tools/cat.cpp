@@ -15,14 +15,14 @@ using std::chrono::steady_clock;
 
 constexpr auto retry_interval = std::chrono::milliseconds(100);
 
-// After an error of a listener that may pass, such as too many open files.
+// The pause after a temporary error of a listener, such as too many open files.
 constexpr auto listener_pause = std::chrono::milliseconds(100);
 
 bool worth_a_retry(const error_code& ec) {
   return ec != errc::invalid_argument && ec != errc::unsupported;
 }
 
-// 0 if it is no regular file, or an empty one.
+// 0 if it is not a regular file, or is empty.
 std::uint64_t size_of_file(int fd) {
   struct stat s{};
   return ::fstat(fd, &s) == 0 && S_ISREG(s.st_mode) ? static_cast<std::uint64_t>(s.st_size) : 0;
@@ -86,7 +86,7 @@ result<void> cat::open_files() {
   return {};
 }
 
-// Echoed connections are served at the same time, others one after the other.
+// Echoed connections are served concurrently, others one after the other.
 awaitable<exit_status> cat::serve_many(listener& l) {
   const interruption::handler stop(interruption_, [&l] { l.close(); });
   exit_status status = exit_status::done;
@@ -131,7 +131,7 @@ awaitable<exit_status> cat::connect_and_serve() {
 }
 
 awaitable<result<std::unique_ptr<duplex>>> cat::connect() {
-  // Nothing has begun that would have to end in order.
+  // Nothing has started that must end in an orderly way.
   const interruption::handler stop(interruption_,
                                    [] { ::_exit(static_cast<int>(exit_status::interrupted)); });
   const auto limit = steady_clock::now() + options_.retry;
@@ -140,7 +140,7 @@ awaitable<result<std::unique_ptr<duplex>>> cat::connect() {
     if (peer || !worth_a_retry(peer.error().code()) || steady_clock::now() >= limit) {
       co_return peer;
     }
-    log_.info("not connected, trying again", {{"err", peer.error().message()}});
+    log_.info("connect failed, trying again", {{"err", peer.error().message()}});
     asio::steady_timer pause(executor_, retry_interval);
     co_await pause.async_wait(as_result);
   }
@@ -152,7 +152,7 @@ awaitable<exit_status> cat::serve(std::unique_ptr<duplex> peer) {
     complain(name + ": " + describe(e));
   });
   const interruption::handler stop(interruption_, [&] {
-    // Who gets a part of a file must not take it for the whole.
+    // A reader that received a part of a file must not take it for the whole.
     if (is_file(input_) && local.reading() && !options_.echo) {
       peer->abort();
     }
@@ -184,7 +184,7 @@ awaitable<exit_status> cat::serve(std::unique_ptr<duplex> peer) {
   co_return judge(moved, closed);
 }
 
-// As a proxy between `local`, a, and `peer`, b. An echo is the direction from the peer, written to
+// Proxies between `local`, a, and `peer`, b. An echo is the direction from the peer, written to
 // the peer.
 awaitable<proxy_result> cat::move(duplex& peer, duplex& local) {
   if (options_.echo) {
@@ -222,7 +222,7 @@ awaitable<void> cat::close_when_written(duplex& peer) {
   co_await close(peer);
 }
 
-// What the peer did comes first: it is the reason of what else failed.
+// The peer's result comes first: it is the cause of any other failure.
 exit_status cat::judge(const proxy_result& r, const result<void>& closed) const {
   const auto& received = r.b_to_a;
   const auto& sent = r.a_to_b;

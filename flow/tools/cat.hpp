@@ -1,4 +1,4 @@
-// What hvcat does: one connection or many, each between a peer and the local files, or echoed.
+// The work of hvcat: one connection or many, each between a peer and the local files, or echoed.
 #pragma once
 
 #include "flow/system/log.hpp"

@@ -10,7 +10,7 @@ namespace flow::tools {
 
 struct cat_options {
   connection_options connections;
-  target peer;  // where to connect to, or to listen
+  target peer;  // the address to connect to or listen at
   bool listen = false;
   bool keep = false;
   bool echo = false;
@@ -24,7 +24,7 @@ struct cat_options {
   std::optional<std::chrono::steady_clock::duration> timeout;
 };
 
-// Ends the process on a mistake and after --help.
+// Exits the process on an invalid command line and after --help.
 cat_options parse_cat_options(int argc, char** argv);
 
 }  // namespace flow::tools

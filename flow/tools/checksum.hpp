@@ -1,4 +1,4 @@
-// SHA-256 of what goes by.
+// SHA-256 of the bytes that pass.
 #pragma once
 
 #include <sys/types.h>
@@ -19,7 +19,7 @@ class checksum final : public copy_observer {
 
   std::uint64_t bytes() const noexcept { return bytes_; }
 
-  // In hexadecimal, of everything so far.
+  // In hexadecimal, of all bytes so far.
   std::string digest() const;
 
  private:

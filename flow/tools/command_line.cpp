@@ -14,7 +14,7 @@ namespace {
 // Keys of options without a short form follow the characters.
 constexpr int first_long_key = 0x100;
 
-// "--version" and the status of a mistake are variables of argp.
+// "--version" and the exit status of a mistake are global variables of argp.
 void set_up_argp() {
   argp_program_version = version_text;
   argp_err_exit_status = static_cast<int>(exit_status::usage);

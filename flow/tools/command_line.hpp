@@ -1,5 +1,5 @@
-// The command line of a tool: options that put what they are given where it belongs, on top of
-// GNU argp, which supplies --help, --usage, --version, abbreviations and the order of arguments.
+// The command line of a tool: options that store their values directly, on top of GNU argp, which
+// supplies --help, --usage, --version, abbreviations and the order of arguments.
 #pragma once
 
 #include <argp.h>
@@ -17,28 +17,29 @@ namespace flow::tools {
 
 class command_line {
  public:
-  // Takes the text of a value; the message of its error is shown to the user.
+  // Parses the text of a value; the message of its error is shown to the user.
   using setter = std::function<result<void>(std::string_view)>;
 
-  // `arguments`: what follows the options, "ADDRESS". `text`: what the tool does; what comes after
-  // '\v' is shown behind the options. Every text given to this class is a literal.
+  // `arguments` describes the arguments after the options, "ADDRESS". `text` describes the
+  // tool; the part after '\v' is shown below the options. Every text passed to this class must
+  // be a literal.
   command_line(const char* arguments, const char* text);
 
   // `key` is the short form, 0 for none. A flag sets `value` to true.
   void add_flag(char key, const char* name, const char* help, bool& value);
   void add(char key, const char* name, const char* value_name, const char* help, setter set);
 
-  // A line above the options that follow.
+  // A heading above the options that follow.
   void add_heading(const char* text);
 
-  // Reads the arguments. Ends the process where argp does: after --help with 0, after a mistake
+  // Parses the arguments. Exits the process when argp does: after --help with 0, after a mistake
   // with exit_status::usage and a message that says what to do.
   void parse(int argc, char** argv);
 
-  // What is left beside the options.
+  // The arguments that are not options.
   const std::vector<std::string>& arguments() const noexcept { return arguments_; }
 
-  // Ends the process as a mistake does.
+  // Exits the process as a mistake does.
   [[noreturn]] static void fail(const std::string& message);
 
  private:
@@ -51,14 +52,14 @@ class command_line {
   const char* text_;
 };
 
-// Setters for the usual kinds of value. The value must outlive the command line.
+// Setters for common kinds of value. The value must outlive the command line.
 command_line::setter text_value(std::string& value);
 
-// A whole number within the limits; 'k', 'M' or 'G' behind it multiplies by 1024 and so on.
+// A whole number within the limits; the suffix 'k', 'M' or 'G' multiplies by a power of 1024.
 template <class T>
 command_line::setter number_value(T& value, std::uint64_t least, std::uint64_t most);
 
-// Seconds, with a fraction ("2.5").
+// Seconds, optionally with a fraction ("2.5").
 command_line::setter seconds_value(std::chrono::steady_clock::duration& value);
 
 result<std::uint64_t> parse_count(std::string_view text, std::uint64_t least, std::uint64_t most);

@@ -10,21 +10,22 @@ constexpr std::string_view framed_prefix = "framed+";
 
 void connection_options::add_to(command_line& line) {
   line.add_heading("Connections:");
-  line.add_flag('r', "raw", "Speak no protocol where an address does not say framed+", raw);
-  line.add(0, "connect-timeout", "SECONDS", "Give up one attempt to connect after this time (10)",
+  line.add_flag('r', "raw", "Send raw bytes unless an address begins with framed+", raw);
+  line.add(0, "connect-timeout", "SECONDS", "Give up a connection attempt after this time (10)",
            seconds_value(connect_timeout));
   line.add(0, "close-timeout", "SECONDS",
-           "Wait this long for the peer's part in closing the connection (10)",
+           "Wait this long for the peer when closing the connection (10)",
            seconds_value(close_timeout));
   line.add(0, "max-payload", "BYTES",
-           "Largest frame sent (4096, which every peer takes; 65532 where both agree)",
+           "Largest frame sent (4096, which every peer accepts; up to 65532 if both ends agree)",
            number_value(max_payload, 1, agreed_max_payload));
   line.add(0, "max-frame", "BYTES", "Largest frame accepted (65532)",
            number_value(max_frame, 1, invalid_length - 1));
   line.add(0, "vsock-buffer", "BYTES",
-           "How much may be on the way to a vsock of ours (the kernel's choice, 256k)",
+           "Buffer size of vsock sockets at this end (the kernel's default, 256k)",
            number_value(vsock.buffer_size, 128, std::uint64_t{1} << 32U));
-  line.add_flag(0, "to-host", "Reach a vsock address through the host, as another guest of it",
+  line.add_flag(0, "to-host",
+                "Reach a vsock address through the host, to connect to another of its guests",
                 vsock.to_host);
 }
 

@@ -1,5 +1,4 @@
-// The options that say how connections are made and spoken, the same for every tool, and what they
-// lead to.
+// The options for connecting and framing, the same for every tool, and functions that apply them.
 #pragma once
 
 #include <chrono>
@@ -12,12 +11,12 @@
 
 namespace flow::tools {
 
-// Where, and how it is spoken there: "vsock://2:80", "raw+unix:///run/s", "framed+fd://3".
+// An address and its framing: "vsock://2:80", "raw+unix:///run/s", "framed+fd://3".
 struct target {
   address where;
   bool framed = true;
 
-  std::string text;  // as it was given
+  std::string text;  // as given by the user
 };
 
 struct connection_options {
@@ -30,10 +29,10 @@ struct connection_options {
 
   void add_to(command_line& line);
 
-  // Without "raw+" or "framed+", `raw` decides.
+  // Without a "raw+" or "framed+" prefix, `raw` decides.
   result<target> parse_target(const std::string& text) const;
 
-  // As a duplex, framed or raw as `t` says.
+  // A duplex, framed or raw as `t` says.
   std::unique_ptr<duplex> speak(std::unique_ptr<transport> connection, const target& t) const;
 
   awaitable<result<std::unique_ptr<duplex>>> connect(asio::any_io_executor executor,
@@ -41,7 +40,7 @@ struct connection_options {
   result<listener> listen(const asio::any_io_executor& executor, const target& t) const;
 };
 
-// Where a listener really is: the port that the system chose, if it did.
+// The actual address of a listener, with the port that the system chose, if it did.
 std::string place_of(const listener& l, const target& t);
 
 }  // namespace flow::tools

@@ -11,7 +11,7 @@
 namespace flow::tools {
 namespace {
 
-// What a pipe that is ready takes without blocking. A terminal that was stopped may still block.
+// The size that a ready pipe accepts without blocking. A stopped terminal may still block.
 constexpr std::size_t most_at_once = PIPE_BUF;
 
 error_code last_error() {
@@ -22,9 +22,9 @@ bool would_pass(int error_number) {
   return error_number == EAGAIN || error_number == EINTR;
 }
 
-// Closes what is there for whoever waits for its end, and keeps the number taken.
+// Closes the output for anyone waiting for its end, and keeps the descriptor number in use.
 void end_output(int fd) {
-  ::shutdown(fd, SHUT_WR);  // a socket, of which others may have copies
+  ::shutdown(fd, SHUT_WR);  // a socket, of which others may have duplicates
   const unique_fd nothing(::open("/dev/null", O_WRONLY | O_CLOEXEC));
   ::dup2(nothing.get(), fd);
 }

@@ -1,8 +1,9 @@
-// Two descriptors as a duplex, one read and one written: standard input and output, or files.
+// Two descriptors as a duplex, one for reading and one for writing: standard input and output,
+// or files.
 //
 // Raw in the sense of duplex.hpp. Reading ends with the end of the file. shutdown_write() closes
-// what is written to, so that a pipe's reader sees the end; its number then leads to /dev/null.
-// Unlike others, this object must outlive its operations.
+// the output, so that a pipe's reader sees the end; its number then refers to /dev/null. Unlike
+// other duplexes, this object must outlive its operations.
 #pragma once
 
 #include "flow/duplex.hpp"
@@ -26,10 +27,10 @@ class file_duplex final : public duplex {
   awaitable<result<void>> close(std::chrono::steady_clock::duration deadline) override;
   void abort() noexcept override;
 
-  // Ends both directions as if the file had ended and nobody read the output any more.
+  // Ends both directions as if the file had ended and the output's reader had stopped reading.
   void stop() noexcept;
 
-  // The input has not ended.
+  // Whether the input has not ended yet.
   bool reading() const noexcept { return !read_error_; }
 
  private:

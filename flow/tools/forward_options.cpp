@@ -19,14 +19,14 @@ forward_options parse_forward_options(int argc, char** argv) {
   bool verbose = false;
   command_line line(
       "FROM TO [FROM TO]...",
-      "Listen at each FROM and connect what arrives to the TO behind it, both ways, with each end "
-      "of data carried across."
+      "Listen at each FROM and connect each accepted connection to the TO that follows it, both "
+      "ways, passing on each end of data."
       "\v"
-      "FROM and TO are addresses as for hvcat, framed where they do not begin with raw+: "
+      "FROM and TO are addresses as for hvcat, framed unless they begin with raw+: "
       "hvforward vsock://any:2375 raw+unix:///run/docker.sock; see hvsock-address(7). Each "
-      "connection is logged on standard error with the bytes it moved.");
-  line.add_flag('q', "quiet", "Log what goes wrong only", quiet);
-  line.add_flag('v', "verbose", "Log when connections arrive, too", verbose);
+      "connection is logged to standard error with the number of bytes moved.");
+  line.add_flag('q', "quiet", "Log warnings and errors only", quiet);
+  line.add_flag('v', "verbose", "Also log accepted connections", verbose);
   o.connections.add_to(line);
   line.parse(argc, argv);
 

@@ -10,7 +10,7 @@
 namespace flow::tools {
 namespace {
 
-// The first thing that went wrong, and where; empty if nothing did.
+// The first error and its origin; empty if there was none.
 std::string failure_of(const proxy_result& r, const result<void>& from, const result<void>& to) {
   const auto at = [](const char* where, const error_code& ec) {
     return std::string(where) + ": " + ec.message();
@@ -65,8 +65,8 @@ awaitable<void> forwarder::forward(accepted arrived, const forward_rule& rule) {
   const auto from = options_.connections.speak(std::move(arrived.connection), rule.from);
   auto connected = co_await options_.connections.connect(executor_, rule.to);
   if (!connected) {
-    from->abort();  // not a clean end: nobody was there
-    log_.warning("not connected", {{"id", id}, {"err", connected.error().message()}});
+    from->abort();  // not a clean end: connecting failed
+    log_.warning("connect failed", {{"id", id}, {"err", connected.error().message()}});
     co_return;
   }
   const auto to = std::move(*connected);
@@ -78,11 +78,11 @@ awaitable<void> forwarder::forward(accepted arrived, const forward_rule& rule) {
     closing.spawn("close", close(*to));
   };
   const interruption::handler stop(interruption_, close_both);
-  if (interruption_.happened()) {  // while it was connected
+  if (interruption_.happened()) {  // while connecting
     close_both();
   }
   const auto moved = co_await proxy(*from, *to);
-  // At the same time: each may wait for its peer.
+  // Concurrently: each may wait for its peer.
   closing.spawn("close", close(*to));
   const auto from_closed = co_await from->close(options_.connections.close_timeout);
   const auto to_closed = co_await to->close(options_.connections.close_timeout);

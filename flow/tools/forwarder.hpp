@@ -1,4 +1,4 @@
-// What hvforward does: accepts at some addresses and connects each connection to another.
+// The work of hvforward: accepts at some addresses and connects each connection to another.
 #pragma once
 
 #include <string>
@@ -14,8 +14,8 @@
 namespace flow::tools {
 
 struct forward_rule {
-  target from;  // listened at
-  target to;    // connected to, for each connection
+  target from;  // to listen at
+  target to;    // to connect to, for each connection
 };
 
 struct forward_options {
@@ -24,14 +24,14 @@ struct forward_options {
   log::level level = log::level::info;
 };
 
-// Ends the process on a mistake and after --help.
+// Exits the process on an invalid command line and after --help.
 forward_options parse_forward_options(int argc, char** argv);
 
 class forwarder {
  public:
   forwarder(const asio::any_io_executor& executor, forward_options o);
 
-  // Until a signal, or at once if a rule cannot be listened for.
+  // Runs until a signal, or returns at once if listening fails for a rule.
   awaitable<exit_status> run();
 
  private:

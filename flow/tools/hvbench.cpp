@@ -1,4 +1,4 @@
-// hvbench: what a transport can do.
+// hvbench: measures the performance of a transport.
 #include "flow/tools/bench.hpp"
 #include "flow/tools/program.hpp"
 

@@ -1,4 +1,4 @@
-// hvcat: standard input and output, a file or an echo at one end of a connection.
+// hvcat: connects standard input and output, a file or an echo to a peer.
 #include "flow/tools/cat.hpp"
 #include "flow/tools/program.hpp"
 

@@ -1,4 +1,4 @@
-// hvforward: between hypervisor sockets and unix sockets, in either direction.
+// hvforward: forwards between hypervisor sockets and unix sockets, in either direction.
 #include "flow/tools/forwarder.hpp"
 #include "flow/tools/program.hpp"
 

@@ -22,8 +22,9 @@ interruption::interruption(const asio::any_io_executor& executor)
       return;
     }
     s->happened = true;
-    s->signals.clear();  // back to the default: the next one kills
-    // A handler may end what others belong to, but not at once: handlers stay until this is done.
+    s->signals.clear();  // back to the default: the next signal kills
+    // A handler may end objects that other handlers belong to, but not at once: handlers stay until
+    // this is done.
     for (auto& h : s->handlers) {
       h();
     }

@@ -1,4 +1,4 @@
-// SIGINT and SIGTERM: the first lets everything end in order, the second ends the process.
+// SIGINT and SIGTERM: the first ends everything in an orderly way, the second kills the process.
 #pragma once
 
 #include <functional>
@@ -19,8 +19,8 @@ class interruption {
 
   bool happened() const noexcept;
 
-  // Calls something once, on the executor, if the signal comes while this object lives. If it has
-  // come before, nothing is called: ask happened().
+  // Calls a function once, on the executor, if the signal arrives while this object lives. If it
+  // arrived earlier, the function is not called: check happened().
   class handler {
    public:
     handler(interruption& i, std::function<void()> on_interrupt);

@@ -1,5 +1,5 @@
-// What hvbench's numbers are made of: how long something took and what it cost, and the
-// distribution of many such times.
+// The measurements of hvbench: how long an operation took, what it cost, and the distribution of
+// many such times.
 #pragma once
 
 #include <chrono>
@@ -30,7 +30,7 @@ class distribution {
   void add(std::chrono::steady_clock::duration d) { samples_.push_back(d); }
   std::size_t count() const noexcept { return samples_.size(); }
 
-  // The smallest sample that `share` (0 to 1) of all do not exceed; 0 without samples.
+  // The smallest sample that is not exceeded by `share` (0 to 1) of all samples; 0 without samples.
   std::chrono::nanoseconds percentile(double share) const;
 
   // How many are at least `from` and less than `to`.
@@ -40,7 +40,7 @@ class distribution {
   std::vector<std::chrono::nanoseconds> samples_;
 };
 
-// All of `bytes`, or the error; asio::error::eof before the first of them only.
+// Reads all of `bytes`, or returns the error; asio::error::eof only before the first byte.
 awaitable<result<void>> read_whole(duplex& from, asio::mutable_buffer bytes);
 
 // Writes pieces of `size` bytes for `time`.

@@ -12,7 +12,7 @@
 namespace flow::tools {
 namespace {
 
-// Otherwise the first socket would be taken for standard output.
+// Otherwise the first socket could become standard output.
 void open_standard_descriptors() {
   for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; ++fd) {
     if (::fcntl(fd, F_GETFD) < 0) {

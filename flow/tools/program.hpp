@@ -1,4 +1,4 @@
-// What every tool does around its own work.
+// Common code around the work of every tool.
 #pragma once
 
 #include <functional>
@@ -10,14 +10,15 @@
 
 namespace flow::tools {
 
-// Runs the tool on an io_context of its own and returns what main() is to return. SIGPIPE is
-// ignored, and descriptors 0 to 2 are open, whatever the process was started with.
+// Runs the tool on its own io_context and returns the result of main(). SIGPIPE is ignored, and
+// descriptors 0 to 2 are open, whatever the process was started with.
 int run(const std::function<awaitable<exit_status>(asio::any_io_executor)>& body);
 
 // One line on standard error: "hvcat: message".
 void complain(std::string_view message);
 
-// Writes to standard output, all of it; an error ends up as exit_status::failure where it matters.
+// Writes all of the text to standard output; an error results in exit_status::failure where
+// it matters.
 bool print(std::string_view text);
 
 }  // namespace flow::tools

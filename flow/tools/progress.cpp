@@ -12,7 +12,7 @@ using std::chrono::steady_clock;
 
 constexpr auto interval = std::chrono::milliseconds(200);
 
-// To the beginning of the line, and an empty one.
+// Moves to the beginning of the line and clears it.
 constexpr const char* over = "\r\x1b[K";
 
 }  // namespace
@@ -45,7 +45,7 @@ void progress::show(steady_clock::time_point now, const char* line_end) {
     line += share.data();
   }
   line += line_end;
-  // What a terminal does not take is not worth more.
+  // A failed write to the terminal can be ignored.
   static_cast<void>(::write(terminal_, line.data(), line.size()) < 0);
 }
 

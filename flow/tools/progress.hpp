@@ -1,4 +1,4 @@
-// How far the move of a file has come, on a terminal: one line that is written over.
+// The progress of a file transfer on a terminal: one line that is overwritten.
 #pragma once
 
 #include <chrono>
@@ -10,12 +10,12 @@ namespace flow::tools {
 
 class progress final : public copy_observer {
  public:
-  // Writes to `terminal`, a few times per second. `size`: of the file, 0 if that is not known.
+  // Writes to `terminal` a few times per second. `size`: of the file, 0 if unknown.
   progress(int terminal, std::uint64_t size);
 
   void on_piece(asio::const_buffer piece) override;
 
-  // The last word, with the end of the line.
+  // Writes the final state and ends the line.
   void finish();
 
  private:

@@ -10,7 +10,7 @@ shared_descriptor::shared_descriptor(const asio::any_io_executor& executor, int 
   unique_fd instance(::epoll_create1(EPOLL_CLOEXEC));
   epoll_event interest{};
   interest.events = use_ == use::read ? EPOLLIN : EPOLLOUT;
-  // A regular file is refused: it never blocks. Any other failure shows in the read or write.
+  // epoll refuses a regular file, which never blocks. Any other failure shows in the read or write.
   if (::epoll_ctl(instance.get(), EPOLL_CTL_ADD, fd_, &interest) != 0) {
     never_blocks_ = true;
     return;

@@ -1,5 +1,5 @@
-// Waiting for a descriptor that other processes have too, as standard input and output: nothing
-// about it is changed, above all it is not made non-blocking.
+// Waits for a descriptor that is shared with other processes, such as standard input and output: it
+// is not changed in any way, above all not made non-blocking.
 #pragma once
 
 #include <boost/asio/posix/stream_descriptor.hpp>
@@ -22,11 +22,11 @@ class shared_descriptor {
   // A regular file: always ready.
   bool never_blocks() const noexcept { return never_blocks_; }
 
-  // A read or a small write now would not block.
+  // Whether a read or a small write would not block now.
   bool ready() const noexcept;
 
-  // Returns when it may be ready, and after cancel(). One wait at a time; it must not outlive the
-  // object.
+  // Returns when it may be ready, and after cancel(). One wait at a time, which must not
+  // outlive the object.
   awaitable<void> wait();
   void cancel() noexcept;
 

@@ -1,5 +1,5 @@
-// What hvstress does: as a client random conversations with an echo, checked byte by byte; as a
-// server that echo.
+// The work of hvstress: as a client, random conversations with an echo, checked byte by byte; as a
+// server, that echo.
 #pragma once
 
 #include <chrono>
@@ -20,7 +20,7 @@ struct stress_options {
   target peer;
   bool listen = false;
   std::uint64_t seed = 0;
-  std::uint64_t iterations = 100;  // of each connection
+  std::uint64_t iterations = 100;  // per connection
   std::uint64_t parallel = 1;
   stress_limits limits;
   bool alternate = false;
@@ -54,7 +54,7 @@ class stress_client {
  public:
   stress_client(const asio::any_io_executor& executor, stress_options o);
 
-  // exit_status::failure if one conversation failed.
+  // exit_status::failure if any conversation failed.
   awaitable<exit_status> run();
 
  private:

@@ -15,8 +15,8 @@ namespace {
 
 using std::chrono::steady_clock;
 
-// Pieces of the alternating pattern: header and payload of a naive protocol, which is the worst
-// case for the buffers of a vsock.
+// Piece sizes of the alternating pattern: header and payload of a naive protocol, which is the
+// worst case for the buffers of a vsock.
 constexpr std::uint64_t small_piece = 4;
 constexpr std::uint64_t large_piece = 4096;
 
@@ -26,7 +26,7 @@ bool is_large(std::uint64_t number) {
 
 }  // namespace
 
-// One of them, as both its directions see it.
+// One conversation, shared by its two directions.
 struct stress_client::conversation {
   conversation(std::unique_ptr<duplex> d, const stress_plan& p, bool alternates)
       : peer(std::move(d)), plan(p), alternate(alternates) {}
@@ -38,7 +38,7 @@ struct stress_client::conversation {
     return is_large(number) ? large_piece : small_piece;
   }
 
-  // Only the first counts: the rest follows from it.
+  // Only the first failure counts: the others follow from it.
   void fail(std::string what) {
     if (failure.empty()) {
       failure = std::move(what);
@@ -98,7 +98,7 @@ awaitable<void> stress_client::converse_often(std::uint64_t connection) {
   }
 }
 
-// What went wrong; empty if nothing did.
+// The first failure; empty if there was none.
 awaitable<std::string> stress_client::converse(std::uint64_t connection, std::uint64_t iteration) {
   const auto plan = make_plan(options_.seed, connection, iteration, options_.limits);
   auto connected = co_await options_.connections.connect(executor_, options_.peer);
@@ -168,7 +168,7 @@ awaitable<void> stress_client::write(conversation& c) {
   }
 }
 
-// Each byte against what was sent there.
+// Checks each byte against the one sent at its offset.
 awaitable<void> stress_client::read(conversation& c) {
   byte_sequence content(c.plan.content);
   std::vector<std::byte> buffer(std::max(c.plan.read_size, large_piece));

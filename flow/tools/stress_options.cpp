@@ -22,16 +22,16 @@ stress_options parse_stress_options(int argc, char** argv) {
   command_line line(
       "ADDRESS",
       "Send random bytes to an echo at ADDRESS over many connections and check every byte that "
-      "comes back, or be that echo."
+      "comes back, or act as that echo."
       "\v"
-      "ADDRESS is as for hvcat; hvcat --listen --keep --echo is an echo as well. The seed decides "
-      "everything that is random and is printed; with --seed a run is repeated.\n\n"
-      "Exit status: 0 every conversation was right, 1 one was not, 2 wrong usage, 130 "
-      "interrupted.");
-  line.add_flag('l', "listen", "Be the echo, until interrupted", o.listen);
-  line.add('i', "iterations", "N", "Conversations of each connection (100)",
+      "ADDRESS is as for hvcat; hvcat --listen --keep --echo is also an echo. The seed "
+      "determines everything random; it is printed, and --seed repeats a run.\n\n"
+      "Exit status: 0 every conversation was correct, 1 at least one was not, 2 invalid command "
+      "line, 130 interrupted.");
+  line.add_flag('l', "listen", "Act as the echo until interrupted", o.listen);
+  line.add('i', "iterations", "N", "Conversations in sequence, for each of the parallel ones (100)",
            number_value(o.iterations, 1, UINT64_MAX));
-  line.add('p', "parallel", "N", "Connections at a time (1)", number_value(o.parallel, 1, 100'000));
+  line.add('p', "parallel", "N", "Parallel connections (1)", number_value(o.parallel, 1, 100'000));
   line.add('L', "max-length", "BYTES", "Longest conversation (64k)",
            number_value(limits.max_length, 0, UINT64_MAX >> 1U));
   line.add('m', "min-length", "BYTES", "Shortest conversation (0)",
@@ -40,13 +40,13 @@ stress_options parse_stress_options(int argc, char** argv) {
            number_value(limits.max_buffer, 1, most_bytes));
   line.add('b', "min-buffer", "BYTES", "Smallest single read and write (16k)",
            number_value(limits.min_buffer, 1, most_bytes));
-  line.add_flag('a', "alternate", "Read and write 4 bytes and 4096 bytes in turns", o.alternate);
+  line.add_flag('a', "alternate", "Read and write 4 bytes and 4096 bytes alternately", o.alternate);
   line.add('I', "inject", "PERCENT",
-           "Close or drop this share of the conversations in the middle; the echo must bear it",
+           "Close or drop this share of the conversations in the middle; the echo must survive",
            number_value(limits.inject_percent, 0, 100));
-  line.add('s', "seed", "N", "Repeat the run of this seed", number_value(o.seed, 0, UINT64_MAX));
+  line.add('s', "seed", "N", "Repeat the run with this seed", number_value(o.seed, 0, UINT64_MAX));
   line.add('w', "wait", "SECONDS", "Wait between conversations", seconds_value(o.pause));
-  line.add('t', "timeout", "SECONDS", "A conversation that lasts longer has failed (60)",
+  line.add('t', "timeout", "SECONDS", "Fail a conversation that lasts longer (60)",
            seconds_value(o.timeout));
   line.add_flag('e', "exit-on-error", "Stop after the first failure", o.exit_on_error);
   line.add_flag('j', "json", "Report in JSON", o.json);

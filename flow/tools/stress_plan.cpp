@@ -30,7 +30,7 @@ void byte_sequence::fill(std::span<std::byte> bytes) noexcept {
 
 stress_plan make_plan(std::uint64_t seed, std::uint64_t connection, std::uint64_t iteration,
                       const stress_limits& limits) {
-  // Apart for each conversation, so that one of them does not depend on the others.
+  // Separate for each conversation, so that they do not depend on each other.
   random_source random(random_source(random_source(seed).next() ^ connection).next() ^ iteration);
   stress_plan p;
   p.content = random.next();

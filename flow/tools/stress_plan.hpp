@@ -1,4 +1,4 @@
-// What a stress run does, all of it drawn from one seed, so that a run can be repeated.
+// The plan of a stress run, all of it derived from one seed, so that a run can be repeated.
 #pragma once
 
 #include <cstddef>
@@ -21,7 +21,7 @@ class random_source {
   std::uint64_t state_;
 };
 
-// An endless sequence of bytes. Two of one seed are the same however they are cut into pieces.
+// An endless sequence of bytes. Two with the same seed are equal however they are cut into pieces.
 class byte_sequence {
  public:
   explicit byte_sequence(std::uint64_t seed) : random_(seed) {}
@@ -31,7 +31,7 @@ class byte_sequence {
  private:
   random_source random_;
   std::uint64_t word_ = 0;
-  unsigned left_ = 0;  // bytes of it not given out yet
+  unsigned left_ = 0;  // bytes of it not used yet
 };
 
 enum class injection { none, close, abort };
@@ -51,7 +51,7 @@ struct stress_plan {
   std::uint64_t write_size = 0;
   std::uint64_t read_size = 0;
   injection fault = injection::none;
-  std::uint64_t fault_at = 0;  // bytes written before it
+  std::uint64_t fault_at = 0;  // bytes written before the fault
 };
 
 stress_plan make_plan(std::uint64_t seed, std::uint64_t connection, std::uint64_t iteration,

@@ -29,14 +29,12 @@ else()
   target_link_options(project_options INTERFACE -Wl,-z,relro,-z,now,--icf=safe)
 endif()
 
-# For code that is in memory once per sandbox, or in the guest, and does not transfer data:
-# optimized for size.
+# Code that is in memory once per sandbox, or in the guest, and not on the data path: small.
 add_library(small_code INTERFACE)
 target_compile_options(small_code INTERFACE $<$<CONFIG:Release>:-Os>)
 
-# Programs that run once per sandbox or in the guest: a static, position-dependent binary
-# starts fastest (no dynamic linker, no relocations) and uses the least memory (relocations
-# dirty no pages).
+# Programs that run once per sandbox or in the guest: a static, position-dependent binary starts
+# fastest (no dynamic linker, no relocations) and weighs least (relocation dirties no page).
 add_library(program_options INTERFACE)
 target_link_libraries(program_options INTERFACE project_options)
 if(STATIC_BINARIES)

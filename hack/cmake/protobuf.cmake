@@ -1,11 +1,11 @@
-# Generates C++ from .proto files during the build, with protobuf-lite.
+# C++ from .proto files, generated while building, with protobuf-lite.
 
-# Generates all of them without compiling any, for programs that read sources (clang-tidy).
+# All of them, without compiling any, for programs that read sources (clang-tidy).
 add_custom_target(generated_sources)
 
 # A static library of the messages of FILES and the ttrpc stubs of SERVICES (files that declare
-# services; also listed in FILES). File names, and so the names of the generated headers, are
-# relative to DIRECTORY: "containerd/task/v2/task.pb.h", "containerd/task/v2/task.ttrpc.hpp".
+# services; listed in FILES too). File names are relative to DIRECTORY, and so are the names of the
+# generated headers: "containerd/task/v2/task.pb.h", "containerd/task/v2/task.ttrpc.hpp".
 #
 # hvsock_proto_library(NAME name DIRECTORY dir FILES a.proto ... [SERVICES ...] [LIBRARIES ...])
 function(hvsock_proto_library)
@@ -14,8 +14,8 @@ function(hvsock_proto_library)
   set(out ${CMAKE_CURRENT_BINARY_DIR}/${arg_NAME})
   file(MAKE_DIRECTORY ${out})
 
-  # Import directories, including those of the linked libraries; the one of the well-known types
-  # is last.
+  # Directories of imports, those of the libraries linked included, and last that of the
+  # well-known types.
   set(imports -I ${directory})
   foreach(library IN LISTS arg_LIBRARIES)
     get_target_property(imported ${library} PROTO_DIRECTORY)
@@ -53,7 +53,7 @@ function(hvsock_proto_library)
   add_library(${arg_NAME} STATIC ${sources})
   add_custom_target(${arg_NAME}_sources DEPENDS ${sources})
   add_dependencies(generated_sources ${arg_NAME}_sources)
-  # Must precede /usr/include, whose well-known types are those of the full runtime.
+  # Before /usr/include, whose well-known types belong to the full runtime.
   target_include_directories(${arg_NAME} SYSTEM PUBLIC ${out})
   target_link_libraries(${arg_NAME}
     PUBLIC ${arg_LIBRARIES} third_party_protobuf_lite

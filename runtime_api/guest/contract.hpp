@@ -1,5 +1,5 @@
-// What the shim and the agent must agree on beside the messages of hvsock.agent.v1: names and
-// numbers that both use. A change of anything here is a change of protocol_version.
+// The contract between the shim and the agent besides the messages of hvsock.agent.v1: names and
+// numbers that both use. Any change here requires a new protocol_version.
 #pragma once
 
 #include <cstddef>
@@ -8,31 +8,31 @@
 
 namespace guest_contract {
 
-// Of hvsock.agent.v1 and of this header, exchanged by Hello; both sides must have the same. Raised
-// by one with each change that an older side would misunderstand.
+// The version of hvsock.agent.v1 and of this header, exchanged by Hello; both sides must have the
+// same. Incremented with each change that an older side would misunderstand.
 inline constexpr std::uint32_t protocol_version = 1;
 
 // --- boot --------------------------------------------------------------------------------------
 
-// Words of the kernel's command line. The agent refuses any other word with the prefix.
+// Parameters of the kernel's command line. The agent refuses any other word with the prefix.
 inline constexpr const char* parameter_prefix = "hvsock.";
 inline constexpr const char* port_parameter = "hvsock.port=";   // a vsock port of the host (CID 2)
 inline constexpr const char* probe_parameter = "hvsock.probe";  // power off after first_word
 inline constexpr const char* debug_parameter = "hvsock.debug";  // log protocol events too
 
-// The agent's first message on the console begins with it: the guest has booted.
+// The agent's first message on the console begins with this word: the guest has booted.
 inline constexpr const char* first_word = "hvsock-agent";
 
 // --- files -------------------------------------------------------------------------------------
 
-// The virtiofs tag of the directory that the host shares, and where the agent mounts it.
+// The virtiofs tag of the directory that the host shares, and the agent's mount point for it.
 inline constexpr const char* share_tag = "hvsock";
 inline constexpr const char* share_directory = "/run/hvsock/share";
 
-// Where each container has a directory of its own, named by container_name().
+// Each container has a directory here, named by container_name().
 inline constexpr const char* container_directory = "/run/hvsock";
 
-// The cgroup (v2) below which every container has its own, named by container_name().
+// The cgroup (v2) of which every container has a child, named by container_name().
 inline constexpr const char* containers_cgroup = "/hvsock";
 
 // The name of container `number` for the guest's OCI runtime, its directory and its cgroup.
@@ -40,12 +40,12 @@ inline std::string container_name(std::uint32_t number) {
   return "c" + std::to_string(number);
 }
 
-// The longest serial number of a disk, in bytes; the agent finds a disk by it.
+// The maximum length of a disk's serial number, in bytes; the agent finds a disk by it.
 inline constexpr std::size_t disk_serial_size = 20;
 
 // --- streams -----------------------------------------------------------------------------------
 
-// A stream begins with the token that the shim issued for it, this many bytes.
+// A stream begins with the token that the shim issued for it, of this many bytes.
 inline constexpr std::size_t token_size = 16;
 
 // --- processes ---------------------------------------------------------------------------------

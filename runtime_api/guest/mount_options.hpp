@@ -1,4 +1,4 @@
-// Options of a file system, as a mount table or containerd writes them, for mount(2).
+// Options of a file system, in the form of a mount table or of containerd, converted for mount(2).
 #pragma once
 
 #include <cstddef>
@@ -7,7 +7,7 @@
 
 namespace flow {
 
-// What mount(2) takes as data, the final zero included; what is longer, it would cut off.
+// The maximum length of mount(2)'s data, including the final zero; it would truncate longer data.
 inline constexpr std::size_t max_mount_data = 4096;
 
 struct mount_arguments {
@@ -15,8 +15,8 @@ struct mount_arguments {
   std::string data;
 };
 
-// Flags for the options that are some ("ro", and "rw", which takes it back), and the others joined
-// with commas as data.
+// Options that are flags (such as "ro", and "rw", which clears it) as flags; the others, joined
+// with commas, as data.
 mount_arguments parse_mount_options(const std::vector<std::string>& options);
 
 }  // namespace flow

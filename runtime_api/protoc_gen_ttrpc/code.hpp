@@ -6,13 +6,13 @@
 
 namespace protoc_gen_ttrpc {
 
-// class x_service: what an implementation derives from.
+// class x_service: the base class of an implementation.
 void declare_service(google::protobuf::io::Printer& out,
                      const google::protobuf::ServiceDescriptor& service);
 void define_service(google::protobuf::io::Printer& out,
                     const google::protobuf::ServiceDescriptor& service);
 
-// class x_client: what calls it.
+// class x_client: calls the service.
 void declare_client(google::protobuf::io::Printer& out,
                     const google::protobuf::ServiceDescriptor& service);
 void define_client(google::protobuf::io::Printer& out,

@@ -1,4 +1,4 @@
-// The four kinds of methods, by which of the two directions is a stream.
+// The four kinds of methods: which of the two directions is a stream.
 #pragma once
 
 #include <google/protobuf/descriptor.h>

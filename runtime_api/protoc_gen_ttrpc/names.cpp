@@ -8,7 +8,8 @@
 namespace protoc_gen_ttrpc {
 namespace {
 
-// What a function cannot be called: keywords, and what generated classes declare besides methods.
+// Names that a function cannot have: keywords, and names that generated classes declare
+// besides methods.
 constexpr std::array taken =
     std::to_array<std::string_view>({"alignas",       "alignof",     "and",
                                      "and_eq",        "asm",         "auto",
@@ -61,8 +62,8 @@ std::string snake_case(std::string_view name) {
       out += c;
       continue;
     }
-    // A word begins at a capital behind a small letter, and at the last capital of a run that a
-    // small letter follows: PingHTTPServer -> ping_http_server.
+    // A word begins at a capital after a small letter, and at the last capital of a run that is
+    // followed by a small letter: PingHTTPServer -> ping_http_server.
     const bool after_word = i > 0 && is_lower_or_digit(name[i - 1]);
     const bool ends_run =
         i > 0 && is_upper(name[i - 1]) && i + 1 < name.size() && is_lower_or_digit(name[i + 1]);

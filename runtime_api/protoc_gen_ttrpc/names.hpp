@@ -1,4 +1,4 @@
-// The names that generated code gives to what a .proto file declares.
+// Names in the generated code for the declarations of a .proto file.
 #pragma once
 
 #include <google/protobuf/descriptor.h>
@@ -11,7 +11,7 @@ namespace protoc_gen_ttrpc {
 // CloseIO -> close_io, ResizePty -> resize_pty, StateV2 -> state_v2.
 std::string snake_case(std::string_view name);
 
-// The function of a method: snake case, with an underscore behind what is a keyword (delete_).
+// The function of a method: snake case, with an underscore appended to a keyword (delete_).
 std::string function_name(const google::protobuf::MethodDescriptor& method);
 
 // a.b -> a::b

@@ -10,7 +10,7 @@ using google::protobuf::ServiceDescriptor;
 using google::protobuf::io::Printer;
 using variables = std::map<std::string, std::string>;
 
-// What follows the context in a handler's parameter list; names only in the declaration.
+// The handler's parameters after the context; named only in the declaration.
 std::string parameters(const MethodDescriptor& method, bool named) {
   const auto name = [named](const char* text) { return named ? text : ""; };
   std::string in = "::ttrpc::stream_reader<" + input_type(method) + ">" + name(" in");

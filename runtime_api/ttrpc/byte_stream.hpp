@@ -1,4 +1,4 @@
-// The pipe that a connection runs on, with its type erased: unix sockets, flows, test pipes.
+// A type-erased pipe for a connection: unix sockets, flows, test pipes.
 #pragma once
 
 #include <concepts>
@@ -12,7 +12,7 @@
 
 namespace ttrpc {
 
-// One read and one write may be under way at the same time, never two of a kind.
+// One read and one write may be in progress at the same time, never two of a kind.
 class byte_stream {
  public:
   byte_stream() = default;
@@ -20,15 +20,16 @@ class byte_stream {
   byte_stream& operator=(const byte_stream&) = delete;
   virtual ~byte_stream() = default;
 
-  // At least one byte, or an error; the clean end is boost::asio::error::eof.
+  // Reads at least one byte, or fails; the clean end is boost::asio::error::eof.
   virtual flow::awaitable<flow::result<std::size_t>> read_some(
       boost::asio::mutable_buffer buffer) = 0;
 
-  // Writes everything. The buffers themselves are used to note progress: undefined afterwards.
+  // Writes everything. Modifies the buffer descriptors to track progress: they are
+  // undefined afterwards.
   virtual flow::awaitable<flow::result<void>> write(
       std::span<boost::asio::const_buffer> buffers) = 0;
 
-  // At once. Operations under way end with an error. May be called again.
+  // Closes immediately. Operations in progress end with an error. May be called again.
   virtual void close() = 0;
 };
 
@@ -83,9 +84,9 @@ class asio_byte_stream final : public byte_stream {
 
 }  // namespace detail
 
-// Adapts any AsyncReadStream and AsyncWriteStream of Asio. Its immediate end must be close(ec),
+// Adapts any AsyncReadStream and AsyncWriteStream of Asio. It must end immediately by close(ec),
 // void close() or abort(). A stream given as an lvalue is borrowed and must outlive the adapter,
-// for those who want to end it in their own way; an rvalue is taken over.
+// for callers that want to end it in their own way; an rvalue is moved in.
 template <class Stream>
 std::unique_ptr<byte_stream> make_byte_stream(Stream&& stream) {
   return std::make_unique<detail::asio_byte_stream<Stream>>(std::forward<Stream>(stream));

@@ -1,8 +1,8 @@
-// What a handler knows of the call it serves, and how it hears that nobody waits for the answer.
+// The call that a handler serves: its metadata, and notification that nobody waits for the answer.
 //
-// A call is cancelled when its deadline passes or its connection ends. The answer of a cancelled
-// call goes nowhere, so a handler that only waits should end; one that changes something should
-// finish what it began. A handler is never destroyed half-way. Two ways to notice:
+// A call is cancelled when its deadline expires or its connection ends. The answer to a cancelled
+// call is discarded, so a handler that only waits should end; one that changes something should
+// finish what it began. A handler is never destroyed half-way. Two ways to detect cancellation:
 //
 //   while (!exited && !context.cancelled()) {       // wait for something else, woken by either
 //     const std::stop_callback wake(context.stop_token(), [&] { changed.notify_all(); });
@@ -10,7 +10,7 @@
 //   }
 //   while (!context.cancelled()) { co_await context.cancellation().wait(); }
 //
-// Lifetime: outlives the handler it is given to. Thread rule: the connection's thread.
+// Lifetime: outlives its handler. Thread rule: the connection's thread.
 #pragma once
 
 #include <chrono>
@@ -30,10 +30,10 @@ class call_context {
  public:
   using time_point = std::chrono::steady_clock::time_point;
 
-  // A call from nowhere, without deadline: what tests give to handlers.
+  // A call without a connection or deadline, for tests of handlers.
   explicit call_context(boost::asio::any_io_executor executor);
 
-  // `what` is "service/method" as the client named them.
+  // `what` is "service/method" as named by the client.
   call_context(boost::asio::any_io_executor executor, std::string what, ttrpc::metadata values,
                std::optional<time_point> deadline);
 
@@ -54,7 +54,7 @@ class call_context {
   flow::event& cancellation() noexcept { return cancellation_; }
 
   // Runs std::stop_callback functions when the call is cancelled, inside cancel(); they must not
-  // throw. Can be given to calls that are made on behalf of this one.
+  // throw. Can be passed to calls made on behalf of this one.
   std::stop_token stop_token() const noexcept { return stop_.get_token(); }
 
   // Only the first reason counts.

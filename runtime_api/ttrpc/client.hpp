@@ -1,4 +1,4 @@
-// The calling side of one connection. Generated clients make its calls.
+// The calling side of one connection. Generated clients make their calls on it.
 //
 //   ttrpc::client client(executor, std::move(stream), log);
 //   containerd::task::v2::task_client task(client);
@@ -8,12 +8,12 @@
 //   client.close();
 //   co_await client.join();
 //
-// Any number of calls and streams may be under way, from any number of coroutines. When the
-// connection is lost all of them fail with unavailable, and so does every later one: a client does
-// not reconnect, its owner makes a new one.
+// Any number of calls and streams may be in progress, from any number of coroutines. When the
+// connection is lost, all of them fail with unavailable, as does every later one: a client does not
+// reconnect, its owner creates a new one.
 //
-// Lifetime: `log` outlives the client. close() and join() before destruction. Streams may outlive
-// the client; they fail. Thread rule: the executor's one thread.
+// Lifetime: `log` must outlive the client. Call close() and join() before destruction. Streams may
+// outlive the client; they fail. Thread rule: the executor's one thread.
 #pragma once
 
 #include <chrono>
@@ -36,13 +36,14 @@ struct call_options {
   call_options() = default;
   explicit call_options(std::chrono::nanoseconds limit) : timeout(limit) {}
 
-  // Zero is none. Holds here, and is sent so that the server gives up too. The call fails with
+  // Zero means none. Enforced here, and sent so that the server gives up too. The call fails with
   // deadline_exceeded, whatever the server does.
   std::chrono::nanoseconds timeout{0};
 
   ttrpc::metadata metadata;
 
-  // When stopped, the call fails with cancelled. The server is not told: ttrpc has no such message.
+  // When stopped, the call fails with cancelled. The server is not notified: ttrpc has no
+  // such message.
   std::stop_token stop;
 };
 
@@ -54,16 +55,16 @@ class client {
   client& operator=(const client&) = delete;
   ~client();
 
-  // At once; calls under way fail with unavailable.
+  // Closes immediately; calls in progress fail with unavailable.
   void close();
 
   // Returns when the connection's own coroutines have ended, after close() or a loss.
   flow::awaitable<void> join();
 
-  // Why nothing can be called any more; nothing while the connection lives.
+  // Why no more calls can be made; nothing while the connection lives.
   const std::optional<flow::error>& failure() const noexcept;
 
-  // What generated code makes its calls on.
+  // Used by generated code to make calls.
   const std::shared_ptr<client_connection>& connection() const noexcept { return connection_; }
 
  private:

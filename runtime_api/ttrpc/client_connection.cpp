@@ -97,7 +97,7 @@ void client_connection::on_response(const message& received, const stream& to) {
   } else if (response.status().code() != 0) {
     to.queue->fail(from_status(response.status()));
   } else {
-    // Behind a stream, a response without payload only ends it.
+    // After a stream, a response without payload only ends it.
     if (!to.server_streaming || !response.payload().empty()) {
       to.queue->push(std::move(*response.mutable_payload()));
     }

@@ -1,4 +1,4 @@
-// The connection behind a client: numbers the streams, and gives each what the server sends it.
+// The connection of a client: numbers the streams, and delivers the server's messages to them.
 //
 // Shared by the client and its streams, since a stream may outlive the client.
 #pragma once
@@ -23,18 +23,18 @@ class client_connection {
   client_connection(const boost::asio::any_io_executor& executor,
                     std::unique_ptr<byte_stream> stream, flow::log& log, const limits& allowed);
 
-  // Begins to read and write, in the background until end() or a loss. Once.
+  // Starts to read and write, in the background until end() or a loss. Call once.
   void start();
 
-  // Sends the request under a new id and delivers to `queue` what the server sends for it. The
-  // queue fails if there is no connection any more. Returns the id.
+  // Sends the request under a new ID and delivers the server's messages for it to `queue`. The
+  // queue fails if the connection has ended. Returns the ID.
   std::uint32_t open(std::string request, bool server_streaming,
                      std::shared_ptr<receive_queue> queue);
 
-  // Ignore what still comes for `id`.
+  // Ignores further messages for `id`.
   void forget(std::uint32_t id);
 
-  // Closes at once; every stream fails with `reason`. Only the first counts.
+  // Closes immediately; every stream fails with `reason`. Only the first call counts.
   void end(flow::error reason);
 
   const std::optional<flow::error>& failure() const noexcept { return failure_; }

@@ -1,7 +1,7 @@
 // One call as its client sees it, untyped, and the typed forms that generated clients return.
 //
-// A stream that is destroyed before its end is forgotten: what the server still sends is ignored.
-// The server is not told, since ttrpc has no message for it; give a timeout where that matters.
+// A stream destroyed before its end is dropped: further messages from the server are ignored. The
+// server is not notified, since ttrpc has no message for it; set a timeout if that matters.
 #pragma once
 
 #include <chrono>
@@ -31,16 +31,16 @@ class client_stream final : public message_stream {
                 const google::protobuf::MessageLite* request, call_options options);
   ~client_stream() override;
 
-  // Sends the request. Fails at the first read or write, not here. Once.
+  // Sends the request. Errors show at the first read or write, not here. Call once.
   void open();
 
-  // What the server sends; an error is the call's status, or why there is none.
+  // Messages from the server; an error is the call's status, or why there is none.
   flow::awaitable<flow::result<received>> read(google::protobuf::MessageLite& to) override;
 
   void stop_reading() override;
   flow::awaitable<flow::result<void>> write(const google::protobuf::MessageLite& message) override;
 
-  // No more writes; the server's reader sees the end. May be called again.
+  // Ends writing; the server's reader sees the end. May be called again.
   void close_send();
 
   // For methods that return one message: closes sending and waits for it.
@@ -57,7 +57,7 @@ class client_stream final : public message_stream {
   std::chrono::nanoseconds timeout_;
   std::stop_token stop_;
   flow::result<std::string> request_;  // the frame
-  std::uint32_t id_ = 0;               // 0 until open, which is no stream's id
+  std::uint32_t id_ = 0;               // 0 until open; no stream has this ID
   bool send_closed_ = false;
   std::optional<flow::deadline> deadline_;
   std::optional<std::stop_callback<std::function<void()>>> on_stop_;
@@ -91,7 +91,7 @@ class client_writer {
     return stream_->write(message);
   }
 
-  // Says that this was all, and waits for the response. This object must outlive the operation.
+  // Ends writing and waits for the response. This object must outlive the operation.
   flow::awaitable<flow::result<Response>> finish() {
     Response response;
     const auto finished = co_await stream_->finish(response);

@@ -18,7 +18,7 @@ std::span<char> message_decoder::prepare() {
     }
     return {payload.data() + received_, payload.size() - received_};
   }
-  // What is left here is less than a header, so moving it costs nothing.
+  // Less than a header is left here, so moving it costs nothing.
   std::memmove(buffer_.data(), buffer_.data() + begin_, buffered());
   end_ = buffered();
   begin_ = 0;
@@ -56,7 +56,7 @@ bool message_decoder::start_message() {
 void message_decoder::take_buffered() {
   const std::size_t n = std::min(buffered(), missing());
   if (!current_.oversized()) {
-    // Storage beyond received_ belongs to prepare(); here the message grows by what there is.
+    // Storage beyond received_ belongs to prepare(); here the message grows by the bytes available.
     current_.payload.resize(std::max(current_.payload.size(), received_ + n));
     std::memcpy(current_.payload.data() + received_, buffer_.data() + begin_, n);
   }

@@ -4,10 +4,9 @@
 //   decoder.commit(read(fd, room.data(), room.size()));
 //   while (auto m = decoder.next()) { handle(std::move(*m)); }
 //
-// Memory: a fixed buffer of a few KiB, and the message under way, whose storage grows with the
-// bytes that arrived, never with the length that was announced. A message above the limit is
-// discarded as it comes; it is reported when its last byte has passed, so that the stream of
-// frames stays in step.
+// Memory: a fixed buffer of a few KiB, and the current message, whose storage grows with the bytes
+// that have arrived, never with the announced length. A message above the limit is discarded as it
+// arrives; it is reported after its last byte, so that decoding stays in step with the frames.
 #pragma once
 
 #include <array>
@@ -30,17 +29,17 @@ struct message {
 
 class message_decoder {
  public:
-  // Where the next bytes of the transport go; never empty. Valid until the next call of any
+  // Space for the next bytes of the transport; never empty. Valid until the next call of any
   // function. Call only after next() has returned nothing.
   std::span<char> prepare();
 
-  // Says that the first `n` bytes of what prepare() returned were filled.
+  // Commits the first `n` bytes of the space that prepare() returned.
   void commit(std::size_t n);
 
   // The next complete message, or nothing until more bytes are committed.
   std::optional<message> next();
 
-  // True between two messages: where a transport may end without anything being lost.
+  // True between two messages, where a transport may end without loss.
   bool at_boundary() const noexcept { return !started_ && begin_ == end_; }
 
  private:
@@ -49,13 +48,13 @@ class message_decoder {
   bool start_message();
   void take_buffered();
 
-  std::array<char, 2048> buffer_;  // bytes [begin_, end_) are not yet looked at
+  std::array<char, 2048> buffer_;  // bytes [begin_, end_) are not parsed yet
   std::size_t begin_ = 0;
   std::size_t end_ = 0;
-  bool started_ = false;  // the header of the current message arrived
+  bool started_ = false;  // the header of the current message has arrived
   message current_;
-  std::size_t received_ = 0;  // bytes of the current message that arrived
-  bool direct_ = false;       // the last prepare() was storage of the current message
+  std::size_t received_ = 0;  // bytes of the current message that have arrived
+  bool direct_ = false;       // the last prepare() returned storage of the current message
 };
 
 }  // namespace ttrpc

@@ -13,8 +13,8 @@ namespace {
 using google::protobuf::MessageLite;
 using google::protobuf::io::CodedOutputStream;
 
-// A message that consists of two parts, one behind the other: what `head` holds, and `payload` as
-// the bytes field `payload_field`. Parts of a protobuf message may be concatenated in any order.
+// A message in two consecutive parts: the fields in `head`, and `payload` as the bytes field
+// `payload_field`. Parts of a protobuf message may be concatenated in any order.
 struct parts {
   const MessageLite* head = nullptr;
   const MessageLite* payload = nullptr;
@@ -36,7 +36,7 @@ void put_header(std::string& frame, frame_header header) {
 flow::result<std::string> encode(const frame_header& header, const parts& p) {
   const std::size_t head_size = p.head == nullptr ? 0 : p.head->ByteSizeLong();
   const std::size_t payload_size = p.payload == nullptr ? 0 : p.payload->ByteSizeLong();
-  // An empty bytes field is the same as none.
+  // An empty bytes field is the same as an absent one.
   const bool has_field = p.payload_field != 0 && payload_size != 0;
   const std::uint32_t tag = static_cast<std::uint32_t>(p.payload_field) << 3U | length_delimited;
   std::size_t size = head_size + payload_size;

@@ -14,16 +14,16 @@ namespace ttrpc {
 
 inline constexpr std::size_t frame_header_size = 10;
 
-// The most bytes a message may have, in either direction.
+// The maximum length of a message in bytes, in either direction.
 inline constexpr std::uint32_t max_message_length = 4U << 20U;
 
-// The type is a byte on the wire; values without a name here are legal and ignored.
+// The type is one byte on the wire; values without a name here are legal and ignored.
 enum class message_type : std::uint8_t { request = 1, response = 2, data = 3 };
 
-// Flags say what the sender will still do, from the receiver's view.
+// Flags announce what the sender will still do.
 inline constexpr std::uint8_t flag_remote_closed = 0x01;  // the sender sends no further data
 inline constexpr std::uint8_t flag_remote_open = 0x02;    // request only: data will follow
-inline constexpr std::uint8_t flag_no_data = 0x04;        // there is no message in this frame
+inline constexpr std::uint8_t flag_no_data = 0x04;        // the frame has no message
 
 struct frame_header {
   std::uint32_t length = 0;  // of the message alone
@@ -36,7 +36,7 @@ struct frame_header {
 
 std::array<char, frame_header_size> encode_header(const frame_header& header) noexcept;
 
-// Every ten bytes are a header; what is acceptable is the reader's business.
+// Any ten bytes are a header; the reader decides what is acceptable.
 frame_header decode_header(std::span<const char, frame_header_size> bytes) noexcept;
 
 }  // namespace ttrpc

@@ -1,6 +1,6 @@
 // Messages in and out of one call, untyped, and the typed ends that handlers and clients hold.
 //
-// One read and one write may be under way at the same time, never two of a kind.
+// One read and one write may be in progress at the same time, never two of a kind.
 #pragma once
 
 #include <google/protobuf/message_lite.h>
@@ -10,8 +10,8 @@
 
 namespace ttrpc {
 
-// What a read came to. Not a bool: a result<bool> that is returned by name from a coroutine would
-// turn into result<bool>(has_value()).
+// The outcome of a read. Not a bool: a result<bool> returned by name from a coroutine would turn
+// into result<bool>(has_value()).
 enum class received { message, end };
 
 class message_stream {
@@ -22,10 +22,10 @@ class message_stream {
   virtual ~message_stream() = default;
 
   // Waits for the next message and parses it into `to`, which must outlive the operation. At the
-  // end the other side has sent everything it wanted to.
+  // end, the other side has sent everything it intended to.
   virtual flow::awaitable<flow::result<received>> read(google::protobuf::MessageLite& to) = 0;
 
-  // No more is wanted: behind what has come, read() is at the end, one that is under way too.
+  // Stops reading: after the messages received so far, read() is at the end, also one in progress.
   virtual void stop_reading() = 0;
 
   // Serialises `message` inside this call; waits while too much is queued on the connection. A
@@ -42,7 +42,7 @@ class stream_reader {
   // As message_stream::read().
   flow::awaitable<flow::result<received>> read(Message& to) { return stream_->read(to); }
 
-  // As message_stream::stop_reading(): for a handler that is done before its client is.
+  // As message_stream::stop_reading(), for a handler that finishes before its client.
   void stop() { stream_->stop_reading(); }
 
  private:

@@ -1,4 +1,4 @@
-// Key=value pairs that travel beside a request, as HTTP headers do. A key may occur repeatedly.
+// Key=value pairs sent with a request, like HTTP headers. A key may occur repeatedly.
 #pragma once
 
 #include <string>

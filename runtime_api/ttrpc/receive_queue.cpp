@@ -6,7 +6,7 @@ receive_queue::receive_queue(const boost::asio::any_io_executor& executor, const
     : limits_(allowed), changed_(executor) {}
 
 bool receive_queue::has_room() const noexcept {
-  // The last message may exceed the bytes, so that a stream of long ones can proceed.
+  // The last message may exceed the bytes, so that a stream of long messages can proceed.
   return ended_ || (messages_.size() < limits_.stream_messages && bytes_ < limits_.stream_bytes);
 }
 

@@ -3,8 +3,8 @@
 //   push() push() finish()   ->   pop() message, pop() message, pop() end, pop() end ...
 //   push() fail(e)           ->   pop() message, pop() e, pop() e ...
 //
-// The first end counts; what comes after an end is dropped. Bounded by limits::stream_*; the one
-// who pushes asks for room first. Holds no memory while empty.
+// The first end counts; anything after an end is dropped. Bounded by limits::stream_*; a pusher
+// waits for room first. Holds no memory while empty.
 //
 // Thread rule: one thread; one coroutine pops, one waits for room. Must outlive both.
 #pragma once
@@ -26,7 +26,7 @@ class receive_queue {
   receive_queue(const boost::asio::any_io_executor& executor, const limits& allowed);
 
   // Waits for room as long as limits::stream_stall allows. False if there is still none. An ended
-  // queue has room for everything, since it drops everything.
+  // queue always has room, since it drops everything.
   flow::awaitable<bool> wait_room();
 
   void push(std::string message);

@@ -1,4 +1,4 @@
-// Serves services to any number of connections.
+// Serves any number of services on any number of connections.
 //
 //   ttrpc::server server(executor, log);
 //   server.add_service(task);                                // as containerd.task.v2.Task
@@ -7,13 +7,13 @@
 //   ...
 //   co_await server.shutdown(5s);
 //
-// Every request runs in a coroutine of its own. Each connection owns its handlers: when it ends
-// they are cancelled (see call_context.hpp), and it is gone when the last of them has returned.
-// A handler that throws is answered with internal and logged; the connection goes on.
+// Every request runs in its own coroutine. Each connection owns its handlers: when it ends they are
+// cancelled (see call_context.hpp), and it is destroyed when the last of them has returned. A
+// handler that throws is answered with internal and logged; the connection continues.
 //
-// Lifetime: services and log outlive the server. The server must be joined before it is destroyed;
-// join() and shutdown() return only when every handler has returned, so handlers must heed
-// cancellation. Thread rule: the executor's one thread.
+// Lifetime: services and log must outlive the server. The server must be joined before it is
+// destroyed; join() and shutdown() return only when every handler has returned, so handlers must
+// react to cancellation. Thread rule: the executor's one thread.
 #pragma once
 
 #include <chrono>
@@ -42,7 +42,7 @@ class server {
   server& operator=(const server&) = delete;
   ~server();
 
-  // Before the first connection. A second service of the same name replaces the first.
+  // Call before the first connection. A second service of the same name replaces the first.
   void add_service(service& added);
   void add_service(service& added, std::string name);
 
@@ -52,12 +52,12 @@ class server {
   // Serves one connection; returns when it has ended and its handlers have returned.
   flow::awaitable<void> run(std::unique_ptr<byte_stream> stream);
 
-  // Orderly: takes no new connections and no new requests (they are answered unavailable), lets
-  // calls under way finish and their responses leave, then closes. What takes longer than `limit`
-  // is cut off as by close(). True if nothing had to be.
+  // Orderly: takes no new connections and no new requests (they are answered with unavailable),
+  // lets calls in progress finish and their responses be sent, then closes. Whatever takes longer
+  // than `limit` is cut off as by close(). True if nothing had to be.
   flow::awaitable<bool> shutdown(std::chrono::steady_clock::duration limit);
 
-  // At once: every connection is closed, every handler cancelled. join() afterwards.
+  // Immediate: closes every connection and cancels every handler. Call join() afterwards.
   void close();
 
   // Returns when no connection and no handler is left. Does not end them.

@@ -1,9 +1,9 @@
-// One call on the server: what its method reads, writes and answers.
+// One call on the server: its input, output and answer.
 //
 //   open ── answer(), abort() or abandon() ──► ended
 //
-// The first of the three counts: one answer leaves at most, and what the method does after the end
-// goes nowhere. The method may run on after the end, so whoever runs it shares ownership.
+// The first of the three counts: at most one answer is sent, and the method's output after the end
+// is discarded. The method may run on after the end, so its runner shares ownership.
 #pragma once
 
 #include <cstdint>
@@ -18,7 +18,7 @@ namespace ttrpc {
 
 class server_call final : public incoming_call {
  public:
-  // What the request said.
+  // The contents of the request.
   struct opening {
     std::uint32_t id = 0;
     std::string what;  // "service/method"
@@ -28,7 +28,7 @@ class server_call final : public incoming_call {
     bool more = false;    // for a method that takes a stream: further messages may follow
   };
 
-  // `to` and `m` outlive the call.
+  // `to` and `m` must outlive the call.
   server_call(const boost::asio::any_io_executor& executor, connection& to, const method& m,
               opening request, const limits& allowed);
 
@@ -36,7 +36,7 @@ class server_call final : public incoming_call {
   const method& called() const noexcept { return method_; }
   bool ended() const noexcept { return ended_; }
 
-  // What the client sends to a method that takes a stream.
+  // The client's messages to a method that takes a stream.
   receive_queue& incoming() noexcept { return incoming_; }
 
   // The method has returned.
@@ -45,7 +45,7 @@ class server_call final : public incoming_call {
   // Answers with `reason`, and cancels the method.
   void abort(const flow::error& reason);
 
-  // Cancels the method without an answer, for there is no one left to hear it.
+  // Cancels the method without an answer, because nobody is left to receive it.
   void abandon(const flow::error& reason);
 
   call_context& context() noexcept override { return context_; }

@@ -18,7 +18,7 @@ using flow::result;
 
 namespace {
 
-// The tasks of a connection that are not calls: its reader and its writer.
+// The tasks of a connection other than calls: its reader and its writer.
 constexpr std::size_t own_tasks = 2;
 
 std::optional<call_context::time_point> deadline_of(const Request& request) {
@@ -82,8 +82,8 @@ awaitable<void> server_connection::close_when_idle() {
 
 awaitable<void> server_connection::read_frames() {
   for (;;) {
-    // Requests that are not read cannot be answered: this bounds what a client that does not read
-    // its responses makes us hold.
+    // Unread requests cannot be answered: this bounds the memory that a client which does not read
+    // its responses can make us hold.
     while (connection_.congested() && !connection_.closed()) {
       co_await connection_.progress().wait();
     }

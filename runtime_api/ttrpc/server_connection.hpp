@@ -1,6 +1,6 @@
 // One connection of a server: reads requests, runs their methods, enforces the protocol's rules.
 //
-// Lifetime: services, log and limits outlive the connection; it must have run() to its end before
+// Lifetime: services, log and limits must outlive the connection; run() must have returned before
 // it is destroyed. Thread rule: one thread.
 #pragma once
 
@@ -27,13 +27,13 @@ class server_connection {
                     std::unique_ptr<byte_stream> stream, const service_map& services,
                     flow::log& log, const limits& allowed);
 
-  // Returns when the connection has ended and every method has returned. Once.
+  // Returns when the connection has ended and every method has returned. Call once.
   flow::awaitable<void> run();
 
-  // Takes no new requests, and closes when every call has been answered and the answers have left.
+  // Takes no new requests, and closes when every call has been answered and the answers are sent.
   void drain();
 
-  // At once; cancels every method.
+  // Closes immediately; cancels every method.
   void close();
 
  private:

@@ -1,4 +1,4 @@
-// What a server serves. Generated classes implement this; see ../PROTOCOL.md for their shape.
+// The interface of a service. Generated classes implement it; see ../PROTOCOL.md for their shape.
 #pragma once
 
 #include <span>
@@ -12,7 +12,7 @@
 namespace ttrpc {
 
 // One call as its method sees it: the request that opened it, the streams if the method has any,
-// and where the response goes.
+// and the destination of the response.
 class incoming_call : public message_stream {
  public:
   virtual call_context& context() noexcept = 0;
@@ -20,7 +20,7 @@ class incoming_call : public message_stream {
   // Parses the request that opened the call. Not for methods that take a stream.
   virtual flow::result<void> parse_request(google::protobuf::MessageLite& to) = 0;
 
-  // The one response of a method that does not return a stream. It is sent when the method ends.
+  // The response of a method that does not return a stream. It is sent when the method ends.
   virtual flow::result<void> respond(const google::protobuf::MessageLite& response) = 0;
 };
 
@@ -45,7 +45,7 @@ class service {
   virtual std::span<const method> methods() const noexcept = 0;
 };
 
-// How a method without implementation answers.
+// The answer of a method without an implementation.
 flow::error unimplemented_method(std::string_view name);
 
 // The glue between method::invoke and the virtual functions of generated services, one for each

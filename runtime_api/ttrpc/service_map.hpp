@@ -1,4 +1,4 @@
-// What a server shares with its connections.
+// Shared by a server and its connections.
 #pragma once
 
 #include <functional>
@@ -9,7 +9,7 @@
 
 namespace ttrpc {
 
-// By the name that requests call them by. The services outlive the map.
+// Keyed by the name used in requests. The services must outlive the map.
 using service_map = std::map<std::string, service*, std::less<>>;
 
 }  // namespace ttrpc

@@ -1,12 +1,12 @@
-// The status codes of ttrpc, and the one place where errors become statuses and back.
+// The status codes of ttrpc, and the one place where errors are converted to statuses and back.
 //
-// Business code names the code it means and needs nothing else of ttrpc:
+// Other code names the code it means and needs nothing else of ttrpc:
 //
 //   co_return flow::error(ttrpc::code::not_found, "process does not exist e1");
 //
-// Any other error travels too, with the nearest code (the table is in ../PROTOCOL.md): what the
-// system or flow say is often not what the caller should hear ("no such file" about a kernel image
-// is not "no such container"), so name a code wherever it matters.
+// Any other error is sent, too, with the nearest code (the table is in ../PROTOCOL.md). The errors
+// of the system or of flow are often not the right ones for the caller ("no such file" about a
+// kernel image is not "no such container"), so name a code wherever it matters.
 #pragma once
 
 #include <boost/system/error_code.hpp>
@@ -40,19 +40,19 @@ enum class code {
   unauthenticated = 16,
 };
 
-// The texts of the codes are those that containerd's errors have: "not found".
+// The texts of the codes are those of containerd's errors: "not found".
 const boost::system::error_category& error_category() noexcept;
 flow::error_code make_error_code(code c) noexcept;
 
-// The code that `ec` travels as; unknown if nothing fits. `ec` must be an error.
+// The code for sending `ec`; unknown if none fits. `ec` must be an error.
 code code_of(const flow::error_code& ec) noexcept;
 
 // The message is the context without the code's text, which every client adds itself; valid UTF-8
-// and bounded, whatever the context holds.
+// and bounded, whatever the context contains.
 google::rpc::Status to_status(const flow::error& e);
 
-// `status` must not be OK. A code that has no name here becomes unknown. The message becomes the
-// context, without the code's text where a server repeated it.
+// `status` must not be OK. A code without a name here becomes unknown. The message becomes the
+// context, without the code's text if a server repeated it.
 flow::error from_status(const google::rpc::Status& status);
 
 }  // namespace ttrpc

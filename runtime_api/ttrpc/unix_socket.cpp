@@ -28,8 +28,8 @@ result<void> require_same_user(int fd) {
 }
 
 awaitable<result<std::unique_ptr<byte_stream>>> connect_unix(std::string path) {
-  // A unix socket connects at once or not at all. Asio would wait for one whose backlog is full, and
-  // take it for connected.
+  // A unix socket connects at once or not at all. Asio would wait for one whose backlog is full,
+  // and then consider it connected.
   auto fd = flow::connect_unix(path);
   if (!fd) {
     co_return fd.error();

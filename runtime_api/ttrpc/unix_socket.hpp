@@ -14,26 +14,26 @@
 
 namespace ttrpc {
 
-// Whether the process at the other end of the unix socket `fd` has our effective user and group
-// (when it connected, by SO_PEERCRED). permission_denied if not.
+// Whether the process at the other end of the unix socket `fd` had our effective user and group
+// when it connected (SO_PEERCRED). permission_denied if not.
 flow::result<void> require_same_user(int fd);
 
-// Connects to the socket at `path`, on the executor of the caller.
+// Connects to the socket at `path`, on the caller's executor.
 flow::awaitable<flow::result<std::unique_ptr<byte_stream>>> connect_unix(std::string path);
 
 // Accepts connections of our own user for a server; others are closed and logged. Neither binds nor
-// unlinks: the path belongs to whoever made the socket.
+// unlinks: the path belongs to the creator of the socket.
 class unix_listener {
  public:
-  // `listening` is a unix stream socket on which listen(2) was called. `target` and `log` outlive
-  // the listener.
+  // `listening` is a unix stream socket on which listen(2) was called. `target` and `log` must
+  // outlive the listener.
   unix_listener(const boost::asio::any_io_executor& executor, flow::unique_fd listening,
                 server& target, flow::log& log);
 
-  // Returns after close(). A shortage of descriptors or memory delays and is logged.
+  // Returns after close(). A shortage of descriptors or memory is logged and delays accepting.
   flow::awaitable<void> run();
 
-  // No further connections. Those accepted are the server's business.
+  // Accepts no further connections. Those already accepted belong to the server.
   void close();
 
  private:

@@ -7,8 +7,8 @@
 namespace ttrpc {
 namespace {
 
-// What the first byte of a character says: how many bytes it has, and which second bytes would
-// make it a longer form than needed, a surrogate, or more than U+10FFFF.
+// Properties of a character's first byte: how many bytes the character has, and which second bytes
+// would make it an overlong form, a surrogate, or more than U+10FFFF.
 struct form {
   std::uint8_t first_low, first_high, size, second_low, second_high;
 };

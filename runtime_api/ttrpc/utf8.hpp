@@ -1,5 +1,5 @@
-// Text for protobuf's string fields, which must be UTF-8: a receiver rejects the whole message
-// otherwise.
+// Text for protobuf's string fields, which must be UTF-8: otherwise a receiver
+// rejects the whole message.
 #pragma once
 
 #include <cstddef>

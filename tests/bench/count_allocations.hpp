@@ -1,12 +1,12 @@
-// Counts what the program takes from the heap: malloc and its relatives are replaced, so operator
-// new and Asio's aligned_alloc are counted too.
+// Counts the program's heap allocations: malloc and its relatives are replaced, so operator new and
+// Asio's aligned_alloc are counted too.
 #pragma once
 
 #include <cstdint>
 
 namespace bench {
 
-// Of all threads, since the program started.
+// Allocations of all threads since the program started.
 std::uint64_t allocations() noexcept;
 
 }  // namespace bench

@@ -1,10 +1,10 @@
-// A stream against the raw unix socket it runs on. Bytes are counted where they are received; each
-// side is a thread of its own with the same structure: one loop that writes, one that reads.
+// A stream compared with the raw unix socket it runs on. Bytes are counted where they are received;
+// each side is a thread of its own with the same structure: one loop that writes, one that reads.
 //
 //   flow_bench --benchmark_repetitions=5 --benchmark_report_aggregates_only=true
 //
 // The argument `wait` of a raw socket: 0 blocks in the system call, 1 waits with epoll, as every
-// program does that has more than one thing to do.
+// program does that has more than one task.
 //
 // Counters: cpu_s_per_GiB is processor time of both sides; allocs_per_frame counts the heap
 // allocations of both.
@@ -51,7 +51,7 @@ double processor_seconds() {
   return seconds(used.ru_utime) + seconds(used.ru_stime);
 }
 
-// What moving bytes costs, in both threads, from its making to its end.
+// The cost of moving bytes, in both threads, from its construction to its end.
 class cost {
  public:
   explicit cost(benchmark::State& state)
@@ -110,7 +110,7 @@ void raw_bulk(benchmark::State& state) {
   state.SetBytesProcessed(state.iterations() * static_cast<std::int64_t>(bytes_per_round));
 }
 
-// Runs the coroutine that `session` makes of a stream to its end.
+// Runs a coroutine that `session` creates from a stream to its end.
 template <class Session>
 void run(unique_fd fd, const stream::options& options, Session session) {
   asio::io_context context(1);
@@ -165,7 +165,7 @@ void flow_bulk(benchmark::State& state) {
   state.SetBytesProcessed(state.iterations() * static_cast<std::int64_t>(bytes_per_round));
 }
 
-// Frames as both ancestors of the protocol write them, however much there is to write: a call for
+// Frames written as both ancestors of the protocol do, whatever the amount of data: one call for
 // the header and one for the payload.
 void send_in_two_writes(unique_fd fd, waiting how, std::size_t payload) {
   raw_socket socket(std::move(fd), how);

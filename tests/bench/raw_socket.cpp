@@ -41,7 +41,7 @@ bool raw_socket::write(std::span<const std::byte> bytes) {
   return true;
 }
 
-// With epoll, a reader that expects to wait does so first: that saves the call that says so.
+// With epoll, a reader that expects to wait does so first: that saves a failing call.
 std::size_t raw_socket::read_some(std::span<std::byte> to) {
   for (;;) {
     const ssize_t n = ::recv(fd_.get(), to.data(), to.size(), flags_);

@@ -1,4 +1,4 @@
-// What a stream is measured against: the same socket, the same system calls, and nothing else.
+// The reference for a stream: the same socket and the same system calls, and nothing else.
 #pragma once
 
 #include <cstddef>
@@ -15,9 +15,9 @@ class raw_socket {
  public:
   raw_socket(flow::unique_fd fd, waiting how);
 
-  // False when the peer is gone.
+  // False if the peer has closed.
   bool write(std::span<const std::byte> bytes);
-  std::size_t read_some(std::span<std::byte> to);  // 0: the peer is gone
+  std::size_t read_some(std::span<std::byte> to);  // 0: the peer has closed
   bool read_all(std::span<std::byte> to);
 
  private:

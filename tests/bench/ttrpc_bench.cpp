@@ -1,5 +1,5 @@
-// ttrpc over a unix socket pair, client and server in one thread: the time of a call, what it takes
-// from the heap, and what calls and connections that do nothing cost.
+// ttrpc over a unix socket pair, client and server in one thread: the time of a call, its heap
+// allocations, and the cost of idle calls and connections.
 #include <benchmark/benchmark.h>
 #include <malloc.h>
 
@@ -192,7 +192,7 @@ awaitable<void> blocked_call(const ttrpc::client& client) {
   co_await test.wait(Payload());
 }
 
-// Heap bytes of one more blocked call: both of its ends.
+// Heap bytes of one additional blocked call: both of its ends.
 void blocked_calls(benchmark::State& state) {
   constexpr std::size_t calls = 1000;
   for (auto _ : state) {
@@ -215,7 +215,7 @@ void blocked_calls(benchmark::State& state) {
 }
 BENCHMARK(blocked_calls)->Iterations(1);
 
-// Heap bytes of one more connection without calls: both of its ends.
+// Heap bytes of one additional connection without calls: both of its ends.
 void idle_connections(benchmark::State& state) {
   constexpr std::size_t connections = 100;
   for (auto _ : state) {

@@ -1,8 +1,9 @@
 // A guest and a front end of any malice: memory, descriptors, rings, packets, vhost-user messages
-// and what the host's sockets do meanwhile, all of it taken from the input.
+// and the actions of the host's sockets, all of it taken from the input.
 //
 // The input is a list of actions, each one byte and its arguments; see `action`. Whatever they are,
-// the device must neither crash nor touch what is not the guest's, and must stay within its limits.
+// the device must neither crash nor access anything but the guest's memory, and must stay within
+// its limits.
 #include <fcntl.h>
 #include <sys/socket.h>
 
@@ -34,12 +35,12 @@ enum class action : std::uint8_t {
   describe,  // ring, index, descriptor
   offer,     // ring, head
   publish,   // ring, available index
-  packet,    // a header with fields of the input, and payload; transmitted as it should be
-  post,      // a good receive buffer
+  packet,    // a header with fields from the input, and payload; transmitted correctly
+  post,      // a valid receive buffer
   scribble,  // offset, bytes into the memory
-  host,      // which socket, what: write, read, close, shut down
+  host,      // which socket, and an action: write, read, close, shut down
   message,   // vhost-user: request, flags, payload, descriptors
-  set_up,    // the messages of a front end that does it right
+  set_up,    // the messages of a correct front end
   stop,      // the messages of a pause or reset
   count
 };
@@ -119,7 +120,7 @@ class world {
     for (int i = 0; i < 4; ++i) {
       static_cast<void>(loop_.run_once(std::chrono::milliseconds(0)));
     }
-    // Answers are of no interest, but must not pile up.
+    // Answers do not matter, but must not pile up.
     std::array<char, 4096> ignored;
     while (front_ && ::recv(front_.get(), ignored.data(), ignored.size(), 0) > 0) {
     }
@@ -282,7 +283,7 @@ class world {
     for (unsigned i = 0; i < (kinds & 3U); ++i) {
       descriptors.push_back((kinds >> (2 + i) & 1U) != 0 ? ram_.fd() : receive_.kick_fd());
     }
-    // A message for nobody wants an answer, or it would end the run.
+    // An invalid message must ask for an acknowledgement; otherwise its failure would end the run.
     send(id, 1U | ((flags & 1U) != 0 ? flags : vhost_user::flag_need_reply),
          in_.bytes(in_.take<std::uint8_t>()), descriptors);
   }

@@ -1,6 +1,7 @@
-// Any bytes, cut anywhere, decode to the same items as in one piece, and stay inside their input.
+// Any bytes, cut anywhere, decode to the same items as in one piece, and the items stay inside
+// the input.
 //
-// Input: one byte for the sizes of the pieces, one for the cap on frames, then the wire.
+// Input: one byte for the sizes of the pieces, one for the maximum frame, then the wire data.
 #include <cstdlib>
 #include <vector>
 

@@ -1,7 +1,7 @@
 // A stream between a hostile peer and an erratic application: whatever both do, in whatever order,
-// it keeps its promises and comes to an end.
+// it keeps its guarantees and comes to an end.
 //
-// Input: a program, read byte by byte: what the application does, or what the peer sends.
+// Input: a program, read byte by byte: actions of the application, and data sent by the peer.
 #include <boost/asio/co_spawn.hpp>
 #include <cstdlib>
 #include <vector>

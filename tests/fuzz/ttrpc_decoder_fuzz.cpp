@@ -1,7 +1,7 @@
-// The ttrpc decoder: however its input is cut, it finds the same messages, the right ones, and
+// The ttrpc decoder: however its input is cut, it finds the same messages, the correct ones, and
 // holds no more than the protocol allows.
 //
-// Input: one byte that says how the rest is cut, then what a peer sends.
+// Input: one byte that determines how the rest is cut, then the data of a peer.
 #include <algorithm>
 #include <cstdint>
 #include <cstring>

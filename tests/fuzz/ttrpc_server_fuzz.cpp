@@ -1,7 +1,7 @@
-// A whole server against whatever a peer sends: it must end cleanly, and what it sends must be
-// frames, at most as many as it got.
+// A whole server against any data from a peer: it must end cleanly, and its output must be frames,
+// at most as many as it received.
 //
-// Input: one byte that says how the rest is cut, then what a peer sends.
+// Input: one byte that determines how the rest is cut, then the data of a peer.
 #include <algorithm>
 #include <boost/asio/error.hpp>
 #include <boost/asio/io_context.hpp>
@@ -59,7 +59,7 @@ class echo_service final : public tests::rpc::test_service {
   }
 };
 
-// Gives the input in pieces, then ends; keeps what is written.
+// Delivers the input in pieces, then ends; keeps all written data.
 class fuzzed_stream final : public ttrpc::byte_stream {
  public:
   fuzzed_stream(asio::any_io_executor executor, std::string_view input, std::size_t piece,
@@ -137,13 +137,13 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     context.run();
     require(server.connections() == 0);
   }
-  // Each frame of a stream has at most one echo and the stream one end; so does each request.
+  // Each frame of a stream has at most one echo, and the stream has one end; so does each request.
   require(count_frames(output) <= 2 * (size / ttrpc::frame_header_size));
   return 0;
 }
 
 extern "C" int LLVMFuzzerInitialize(int* /*argc*/, char*** /*argv*/) {
-  // Messages that are not UTF-8 are expected here, and not worth a line each.
+  // Messages that are not UTF-8 are expected here, so their log lines are dropped.
   google::protobuf::SetLogHandler(nullptr);
   return 0;
 }

@@ -1,4 +1,4 @@
-// What our client does to the Go server.
+// The checks of our client against the Go server.
 #pragma once
 
 #include "flow/asio.hpp"
@@ -6,7 +6,7 @@
 
 namespace interop {
 
-// Prints a line for each check that fails. True if none did.
+// Prints a line for each failed check. True if none failed.
 flow::awaitable<bool> check_server(ttrpc::client& client);
 
 }  // namespace interop

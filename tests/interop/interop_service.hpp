@@ -20,7 +20,7 @@ class streaming final : public rpc::streaming_service {
   answer<rpc::Sum> sum_stream(ttrpc::call_context& context,
                               ttrpc::stream_reader<rpc::Part> in) override;
 
-  // num parts that sum up to sum.
+  // num parts that add up to sum.
   answer<void> divide_stream(ttrpc::call_context& context, const rpc::Sum& request,
                              ttrpc::stream_writer<rpc::Part> out) override;
 

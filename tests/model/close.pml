@@ -1,40 +1,40 @@
-/* Two ends of a stream from their first frame to their last, for spin to try in every order: what
- * the applications ask and when, what is on the way when they ask it, and what becomes of the
- * transport. The ends follow flow/stream_state and flow/detail/stream_core name by name;
- * flow/PROTOCOL.md says what they are for.
+/* Two ends of a stream from their first frame to their last, for spin to try in every order: the
+ * calls of the applications, the data in flight at each call, and the fate of the transport.
+ * The ends follow flow/stream_state and flow/detail/stream_core name by name; flow/PROTOCOL.md
+ * describes their purpose.
  *
  * Checked in every reachable state:
  *   - No deadlock, and both ends end: each process reaches its last line, whoever closes, while the
- *     applications read and at least one of them closes. Nothing here can go on for ever (every
- *     step uses up an operation, a frame or a fault), so that is all there is to it. No deadline is
- *     needed for it (`patient`), except where the transport never shows its end.
- *   - A clean end of data is one with all data: no eof with bytes missing.
+ *     applications read and at least one of them closes. Nothing here can run for ever (every
+ *     step uses up an operation, a frame or a fault), so that is sufficient. No deadline is
+ *     needed for it (`patient`), unless the transport never shows its end.
+ *   - A clean end of data has all data: no eof with bytes missing.
  *   - No end sees a frame that the protocol does not allow.
- *   - An acknowledged close means that the peer has said Close and held every byte before ours.
- *   - A close fails only where something failed.
+ *   - An acknowledged close means that the peer has sent Close and received every byte before ours.
+ *   - A close fails only if something failed.
  *
  * The variants show that each property can fail; `check` expects them to:
- *   -DEARLY_RELEASE    any frame is taken for the answer to Close: one of the older peers
+ *   -DEARLY_RELEASE    any frame is taken as the answer to Close: one of the older peers
  *   -DEND_IS_EOF       every end of the transport is a clean end of data: the other one
  *   -DAPP_ANSWERS      Close is answered when the application closes, too: both
- *   -DPASSIVE_RELEASE  who answers a Close ends the transport instead of waiting for it
- *   -DCUT_FRAMES       writing that is over ends in the middle of a frame
+ *   -DPASSIVE_RELEASE  the end that answers a Close ends the transport instead of waiting
+ *   -DCUT_FRAMES       writing may stop in the middle of a frame
  */
 
 #ifndef WAY
-#define WAY 2 /* how much is on the way in a direction before sending would block */
+#define WAY 2 /* pieces in flight in a direction before sending would block */
 #endif
 #ifndef FRAMES
 #define FRAMES 1 /* data frames that an application writes, at most; one more at end 0 */
 #endif
 #define AHEAD 1 /* data frames read ahead of the application */
 
-/* A data frame is two pieces, so that everything can happen in its middle. */
+/* A data frame is two pieces, so that anything can happen in its middle. */
 mtype = { data_header, data_body, shutdown_read, shutdown_write, close_frame };
 mtype = { open, ending, ended_writing, refused };
 mtype = { none, due, sent };
 mtype = { eof, aborted, truncated };
-mtype = { deliver, drop, silent }; /* what is noticed when an end releases the transport */
+mtype = { deliver, drop, silent }; /* what the peer notices when an end releases the transport */
 
 typedef end_state {
   mtype sending = open;
@@ -48,17 +48,17 @@ typedef end_state {
   bool peer_first;
   bool broken;
   bool ended;
-  byte queued;       /* data frames accepted from no one yet, not begun */
+  byte queued;       /* data frames not begun, accepted from no one yet */
   bool inside_frame; /* its header is sent */
   bool detached;     /* and its write is over */
-  bool half_read;    /* the header of a frame was received */
+  bool half_read;    /* the header of a frame has been received */
   byte unread;       /* data frames read ahead */
   /* The application. */
   bool closes;
   byte written;
   bool gave_up; /* aborted, or ran out of time */
   bool read_done;
-  byte missing; /* data frames of the peer that it was told are written, and are not here yet */
+  byte missing; /* data frames reported to the peer's writer as written, but not here yet */
 };
 
 end_state e[2];
@@ -83,11 +83,11 @@ inline clear(i) {
   od
 }
 
-/* What cannot matter any more is set to one value, so that states which differ in nothing else are
- * one state. */
+/* Variables that no longer matter are set to one value, so that states which differ in nothing else
+ * are one state. */
 inline forget() {
   if
-  :: me.sending != open -> me.written = 0 /* of no interest: sending is not open */
+  :: me.sending != open -> me.written = 0 /* irrelevant: sending is not open */
   :: else
   fi;
   if
@@ -115,7 +115,7 @@ inline refuse() {
   fi
 }
 
-/* The transport is released: what the peer notices of it, and when. */
+/* The transport is released; determines what the peer notices, and when. */
 inline release() {
   released[self] = true;
   clear(1 - self);
@@ -140,7 +140,7 @@ inline end_transport(reason) {
   fi
 }
 
-/* What follows from a change. */
+/* The consequences of a change. */
 inline settle() {
   if
   :: (writing_over || me.broken) && (me.queued > 0 || (me.inside_frame && !me.detached)) ->
@@ -233,7 +233,7 @@ inline receive_close() {
 
 inline receive() {
   if
-  :: me.close_received /* not looked at any more */
+  :: me.close_received /* ignored */
 #ifdef EARLY_RELEASE
   :: !me.close_received && me.close_asked && me.close_notice == sent -> receive_close()
 #endif
@@ -316,8 +316,8 @@ proctype end_of_stream(bit self) {
 #endif
        settle() }
 
-  /* Time passes: the application aborts, or a deadline does it for close(), or for the wait for
-     the end after the peer's Close. */
+  /* Time passes: the application aborts, or the deadline of close() or of the wait for the end
+     after the peer's Close expires. */
   :: atomic { !patient && !me.ended ->
        me.gave_up = true;
        if
@@ -366,7 +366,7 @@ init {
     :: patient = true
     :: patient = false
     fi;
-    /* Where the end of the transport is never shown, time has to pass. */
+    /* If the end of the transport is never shown, time has to pass. */
     patient = (patient && on_release != silent);
     e[0].closes = true;
     if

@@ -16,9 +16,9 @@
 
 namespace tests {
 
-// `body` is called with the executor and returns awaitable<void>. It may capture by reference:
-// it lives until the run ends. Fails the test if the coroutine throws, or if it has not ended
-// after `limit`, which is a safety net against hangs, not a measurement.
+// `body` is called with the executor and returns awaitable<void>. It may capture by reference: it
+// lives until the run ends. Fails the test if the coroutine throws, or if it has not ended after
+// `limit`, which is a safety net against hangs, not a measurement.
 template <class Body>
 void co_test(Body body, std::chrono::seconds limit = std::chrono::seconds(60)) {
   boost::asio::io_context context(1);
@@ -39,7 +39,7 @@ void co_test(Body body, std::chrono::seconds limit = std::chrono::seconds(60)) {
     std::rethrow_exception(failure);
   }
   EXPECT_TRUE(done) << "the coroutine did not end: it waits for something that never happens";
-  // What completed together with the body (cancelled timers) still wants to run.
+  // Handlers that completed together with the body (cancelled timers) still have to run.
   context.restart();
   context.poll();
 }

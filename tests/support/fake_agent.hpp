@@ -1,4 +1,4 @@
-// The agent of a fake machine: answers every call as a real one would, unless told otherwise.
+// The agent of a fake machine: answers every call as a real one would, unless configured otherwise.
 #pragma once
 
 #include <deque>
@@ -22,49 +22,49 @@ class fake_agent final : public hvsock::agent::v1::agent_service {
  public:
   fake_agent(boost::asio::any_io_executor executor, fake_machine& in);
 
-  // Dials the control connection and serves it.
+  // Connects the control connection and serves it.
   void boot();
 
-  // Everything ends. The machine must have ended.
+  // Ends everything. The machine must have ended.
   flow::awaitable<void> stop();
 
-  // Ends the control connection alone.
+  // Ends only the control connection.
   void hang_up() { server_.close(); }
 
   // Opens a connection and sends `first` on it, as any process of the guest can.
   flow::awaitable<std::unique_ptr<flow::stream>> dial(std::string first);
 
-  // The pid that it says process `number`, a container's first, has.
+  // The pid that it reports for process `number`, a container's first.
   static std::uint32_t pid_in_guest(std::uint32_t number) { return 1000 + number; }
 
-  // What the process writes; it is taken by the shim in the background.
+  // The process writes this; the shim reads it in the background.
   void write(std::uint32_t process, std::string text);
 
-  // The process exits; its streams end. `written` is what is claimed of its output, where it is not
-  // what it wrote.
+  // The process exits; its streams end. `written` is the reported length of its output, if it
+  // differs from the actual one.
   void exit(std::uint32_t process, std::uint32_t status, std::optional<std::uint64_t> written = {});
 
-  // Processes of the container were killed for want of memory.
+  // Processes of the container were killed because memory ran out.
   void run_out_of_memory(std::uint32_t container);
 
-  // An event as it is.
+  // Sends an event unchanged.
   void say(const hvsock::agent::v1::Event& event);
 
-  // What the process reads of its stdin, up to its end.
+  // The data that the process reads from its stdin, up to its end.
   flow::awaitable<std::string> read_stdin(std::uint32_t process);
 
-  // The calls named so ("Kill") do not return before release().
+  // Calls of this method ("Kill") do not return before release().
   void hold(const std::string& method) { held_.insert(method); }
   void release(const std::string& method);
 
-  // The calls named so fail.
+  // Calls of this method fail.
   std::map<std::string, flow::error> failures;
 
-  // Returns when the method has been called `n` times in all.
+  // Returns when the method has been called `n` times in total.
   flow::awaitable<void> until_called(std::string method, std::size_t n = 1);
   std::size_t called(const std::string& method) const;
 
-  // Returns when a call of the method that was held has been cancelled: its deadline has passed.
+  // Returns when a held call of the method has been cancelled: its deadline has expired.
   flow::awaitable<void> until_cancelled(std::string method);
 
   bool obeys_signals = true;  // SIGKILL ends a process
@@ -128,7 +128,7 @@ class fake_agent final : public hvsock::agent::v1::agent_service {
   answer<hvsock::agent::v1::StatsResponse> stats(
       context& call, const hvsock::agent::v1::StatsRequest& request) override;
 
-  // What every call begins with: noted, held up, and perhaps made to fail.
+  // The beginning of every call: it is recorded, held, and perhaps made to fail.
   flow::awaitable<flow::result<void>> enter(context& call, std::string method);
   flow::awaitable<void> connect_streams(std::uint32_t number, hvsock::agent::v1::Stdio stdio);
   flow::awaitable<void> write_output(std::shared_ptr<process> p, std::string text);

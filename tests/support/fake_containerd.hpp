@@ -1,4 +1,4 @@
-// containerd's side of the events: a ttrpc server on a unix socket that keeps what it is told.
+// containerd's event service: a ttrpc server on a unix socket that records the events.
 #pragma once
 
 #include <memory>
@@ -17,7 +17,7 @@ class fake_containerd final : public containerd::services::events::ttrpc::v1::ev
  public:
   using request = containerd::services::events::ttrpc::v1::ForwardRequest;
 
-  // Listens at `path`, where nothing is, until stop().
+  // Listens at `path`, which must not exist, until stop().
   fake_containerd(boost::asio::any_io_executor executor, const std::string& path);
 
   flow::awaitable<void> stop();
@@ -31,7 +31,7 @@ class fake_containerd final : public containerd::services::events::ttrpc::v1::ev
   std::vector<request> taken;
   std::vector<std::string> namespaces;  // of the calls, from their metadata
   std::size_t calls = 0;
-  std::size_t refuse = 0;  // so many calls are answered with an error first
+  std::size_t refuse = 0;  // this many calls are answered with an error first
   bool hold = false;       // calls are not answered, until answer()
 
  private:

@@ -1,4 +1,4 @@
-// A virtual machine without one: the test opens the guest's connections and ends the machine.
+// A simulated virtual machine: the test opens the guest's connections and ends the machine.
 #pragma once
 
 #include <deque>
@@ -27,10 +27,10 @@ class fake_machine final : public shim::machine {
   flow::awaitable<void> join() override;
   std::string console_tail() const override { return console; }
 
-  // The guest connects to us: its end.
+  // The guest connects to us; returns its end.
   std::unique_ptr<flow::transport> connect();
 
-  // One of its processes ends, and every connection of the guest with it.
+  // One of its processes exits, and every connection of the guest ends with it.
   void end(std::string why);
 
   bool ended() const noexcept { return end_.has_value(); }

@@ -1,4 +1,4 @@
-// co_test() with a fixture that stops by itself.
+// co_test() with a fixture that it stops automatically.
 //
 //   TEST(Reaper, ReportsTheExitCode) {
 //     fixture_test<bench>([](bench& b) -> awaitable<void> {...});
@@ -11,7 +11,7 @@
 
 namespace tests {
 
-// Makes a Fixture from the executor and `arguments`, runs `body` with it, and awaits its end().
+// Creates a Fixture from the executor and `arguments`, runs `body` with it, and awaits its end().
 template <class Fixture, class Body, class... Arguments>
 void fixture_test(Body body, const Arguments&... arguments) {
   co_test([&](auto executor) -> flow::awaitable<void> {

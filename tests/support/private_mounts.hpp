@@ -1,4 +1,5 @@
-// Tests that mount: nobody else sees it, and it goes with the process.
+// For tests that mount: nothing is visible to other processes, and everything ends with
+// the process.
 #pragma once
 
 #include <gtest/gtest.h>
@@ -7,9 +8,9 @@
 
 namespace tests {
 
-// From the first such test on, the process has a mount namespace of its own; where it may not have
-// one, the tests are skipped. A fixture that overrides SetUp() calls this one first and returns if
-// IsSkipped().
+// From the first such test on, the process has its own mount namespace; if it may not create
+// one, the tests are skipped. A fixture that overrides SetUp() calls this one first and returns
+// if IsSkipped().
 class private_mounts : public testing::Test {
  protected:
   void SetUp() override {

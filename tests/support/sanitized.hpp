@@ -1,5 +1,5 @@
 // Whether a sanitizer is compiled in: everything is several times slower then, and its runtime
-// makes system calls of its own, which the confinement of hvsock-vsockd denies.
+// makes its own system calls, which the confinement of hvsock-vsockd denies.
 #pragma once
 
 namespace tests {

@@ -1,4 +1,4 @@
-// Lets everything that can run do so.
+// Runs everything that is ready to run.
 #pragma once
 
 #include <boost/asio/post.hpp>

@@ -1,4 +1,4 @@
-// Writes the archive a kernel unpacks as its first root ("newc" cpio).
+// Writes the archive that a kernel unpacks as its first root ("newc" cpio).
 #pragma once
 
 #include <array>

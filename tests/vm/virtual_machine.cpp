@@ -22,7 +22,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-// Longer than anything takes; only a hang reaches it.
+// Longer than any operation takes; only a hang reaches it.
 constexpr int patience_ms = 60'000;
 
 constexpr int child_first = 10;
@@ -235,7 +235,7 @@ std::string virtual_machine::expected(const vm_test::checksum& sum) {
 void virtual_machine::monitor(const std::string& name) {
   const auto text = "{\"execute\":\"" + name + "\"}\n";
   write_all(monitor_.get(), text.data(), text.size());
-  // Events come between.
+  // Events may arrive in between.
   while (read_line(monitor_.get()).find("\"return\"") == std::string::npos) {
   }
 }

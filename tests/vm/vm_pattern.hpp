@@ -1,4 +1,4 @@
-// The bytes that both ends of a virtual machine test send, and how they tell that they arrived.
+// The bytes that both ends of a virtual machine test send, and the check that they arrived.
 #pragma once
 
 #include <cstddef>
@@ -6,7 +6,7 @@
 
 namespace vm_test {
 
-// A stream in which no part looks like another.
+// A stream in which no two parts are alike.
 class pattern {
  public:
   void fill(char* to, std::size_t size) {

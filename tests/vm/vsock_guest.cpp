@@ -1,15 +1,15 @@
-// Pid 1 of the test's virtual machine: loads the vsock modules, dials the host's port 1 and does
-// what it reads there, one command per line, one answer per command.
+// Pid 1 of the test's virtual machine: loads the vsock modules, connects to the host's port 1 and
+// executes the commands it reads there, one per line, with one answer per command.
 //
-//   send PORT BYTES     connect, send so many bytes, shut down sending, read to the end
-//   drop PORT BYTES     connect, send so many bytes, close at once
+//   send PORT BYTES     connect, send that many bytes, shut down sending, read to the end
+//   drop PORT BYTES     connect, send that many bytes, close at once
 //   recv PORT           connect, read to the end
 //   echo PORT           connect, send back what is read, until the end
-//   many PORT COUNT     so many connections, each sends its number and reads it back
-//   deaf PORT BYTES     connect, wait for something to read, send so many bytes, close without
-//   reading listen PORT         accept one connection there, send back what is read, until the end
+//   many PORT COUNT     that many connections, each sends its number and reads it back
+//   deaf PORT BYTES     connect, wait for input, send that many bytes, close without reading
+//   listen PORT         accept one connection there, send back what is read, until the end
 //   hold PORT           connect and leave it open
-//   release             close what hold has opened
+//   release             close the connections opened by hold
 //   reboot, poweroff
 //
 // Answers: "ok BYTES CHECKSUM" of what was read, or of what was sent if nothing was; "errno N".

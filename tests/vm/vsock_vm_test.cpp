@@ -19,7 +19,7 @@ namespace {
 
 constexpr std::uint64_t mebibyte = 1U << 20U;
 
-// One machine for all tests of the suite, which leave it as they found it.
+// One machine for all tests of the suite, each of which leaves it as it was.
 class VsockVm : public ::testing::Test {
  protected:
   void SetUp() override {
@@ -27,7 +27,7 @@ class VsockVm : public ::testing::Test {
       machine = std::make_unique<virtual_machine>();
     }
   }
-  // After a failure nobody knows what the guest is doing.
+  // After a failure the state of the guest is unknown.
   void TearDown() override {
     if (HasFailure()) {
       machine.reset();
@@ -118,7 +118,7 @@ TEST_F(VsockVm, MoreConnectionsThanAllowedAreRefused) {
   ::setrlimit(RLIMIT_NOFILE, &many);
   vm().command("many 80 " + std::to_string(flow::device::max_connections + 1));
   std::vector<flow::unique_fd> hosts;
-  // The control connection is one of them.
+  // The control connection counts as one.
   for (std::size_t i = 0; i + 1 < flow::device::max_connections; ++i) {
     hosts.push_back(vm().accept(80));
   }
@@ -259,7 +259,7 @@ TEST_F(VsockVmAlone, HybridFormBothWays) {
 
   vm.command("listen 22");
   std::string reply;
-  // The guest may not listen yet.
+  // The guest may not be listening yet.
   while (!reply.starts_with("OK ")) {
     auto client = flow::connect_unix(path);
     ASSERT_TRUE(client);

@@ -20,8 +20,8 @@ constexpr std::uint64_t features = bit(VIRTIO_F_VERSION_1) | bit(VIRTIO_RING_F_E
 constexpr std::uint64_t protocol_features =
     bit(vhost_user::protocol_reply_ack) | bit(vhost_user::protocol_config);
 
-// What a request may bring. The size of the last three kinds is in their payload, and is compared
-// with it where that is read.
+// Allowed sizes and descriptors of each request. The size of the last three kinds is in their
+// payload, and is checked when it is parsed.
 struct request_form {
   request id;
   std::size_t least_size;
@@ -127,8 +127,8 @@ void vhost_user_backend::close(const std::optional<error>& why) {
   on_closed_(why);
 }
 
-// An error is the end of the connection. A request that is understood but cannot be honoured is one
-// only if the front end does not want to hear of it.
+// An error ends the connection. A request that is understood but cannot be honoured is an error
+// only if the front end did not ask for an acknowledgement.
 result<> vhost_user_backend::handle(vhost_user_message& m) {
   const auto form = std::find_if(
       request_forms.begin(), request_forms.end(),
@@ -136,7 +136,7 @@ result<> vhost_user_backend::handle(vhost_user_message& m) {
   if (form != request_forms.end() &&
       (m.payload.size() < form->least_size || m.payload.size() > form->most_size ||
        m.descriptors.size() > form->most_descriptors)) {
-    return error(errc::protocol, "payload or descriptors of the wrong size");
+    return error(errc::protocol, "wrong payload size or number of descriptors");
   }
   const bool acknowledge =
       m.needs_reply() && (protocol_features_ & bit(vhost_user::protocol_reply_ack)) != 0;
@@ -164,7 +164,7 @@ result<> vhost_user_backend::dispatch(vhost_user_message& m) {
     case request::set_owner:
       return {};
     case request::reset_owner:
-      // Deprecated; what remains of its meaning is to disable the rings.
+      // Deprecated; only its effect of disabling the rings remains.
       stop_device();
       for (auto& r : rings_) {
         r.enabled = false;
@@ -208,7 +208,7 @@ result<> vhost_user_backend::set_features(const vhost_user_message& m) {
     return error(errc::unsupported, "features not offered, or not virtio 1");
   }
   if (device_.running() && wanted != features_) {
-    return error(errc::protocol, "features changed while the rings run");
+    return error(errc::protocol, "features changed while rings are running");
   }
   features_ = wanted;
   // Without features of the protocol there is no SET_VRING_ENABLE: rings are enabled.
@@ -233,7 +233,7 @@ result<> vhost_user_backend::set_memory_table(vhost_user_message& m) {
   const auto head = read<vhost_user::memory_table>(m.payload);
   if (head.count > vhost_user::max_regions ||
       m.payload.size() != sizeof head + head.count * sizeof(memory_region)) {
-    return error(errc::protocol, "memory table of the wrong size");
+    return error(errc::protocol, "memory table has the wrong size");
   }
   std::array<memory_region, vhost_user::max_regions> regions{};
   std::memcpy(regions.data(), m.payload.data() + sizeof head, head.count * sizeof(memory_region));
@@ -252,7 +252,7 @@ result<> vhost_user_backend::get_config(const vhost_user_message& m) {
   const auto wanted = read<vhost_user::config>(m.payload);
   if (m.payload.size() != sizeof wanted + wanted.size || wanted.offset > bytes.size() ||
       wanted.size > bytes.size() - wanted.offset) {
-    return channel_.reply(m, {});  // the protocol's way to say no
+    return channel_.reply(m, {});  // how the protocol reports a failure
   }
   std::array<std::byte, sizeof wanted + sizeof space> reply{};
   std::memcpy(reply.data(), &wanted, sizeof wanted);

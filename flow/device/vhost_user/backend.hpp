@@ -1,4 +1,4 @@
-// The back end of vhost-user for one socket device: sets up memory and rings as the front end says,
+// The vhost-user back end of one socket device: sets up memory and rings as the front end requests,
 // and starts and stops the device accordingly.
 //
 // The device runs while both rings are set up, have a kick descriptor and are enabled.
@@ -20,9 +20,9 @@ namespace flow::device {
 
 class vhost_user_backend {
  public:
-  // Called once, when the front end has gone or broke the protocol; the device has been stopped and
-  // told that its guest is gone, and the socket is closed. No error: it went in order. Must not
-  // destroy the back end.
+  // Called once, when the front end has exited or violated the protocol; by then the device has
+  // been stopped and its guest's side closed, and the socket is closed. No error: an orderly end.
+  // Must not destroy the back end.
   using closed_handler = std::function<void(const std::optional<error>&)>;
 
   // Everything must outlive the back end. `socket` is connected to the front end.
@@ -32,15 +32,15 @@ class vhost_user_backend {
   vhost_user_backend& operator=(const vhost_user_backend&) = delete;
   ~vhost_user_backend();
 
-  // Begins to listen to the front end.
+  // Starts to read requests from the front end.
   result<> start();
 
-  // What the device offers: virtio features, and features of vhost-user.
+  // Features that the device offers: of virtio, and of vhost-user.
   static std::uint64_t offered_features() noexcept;
   static std::uint64_t offered_protocol_features() noexcept;
 
  private:
-  // The rings that the front end leaves to us; the event queue is its own.
+  // The rings that the front end delegates to us; it handles the event queue itself.
   static constexpr std::size_t receive_ring = 0;
   static constexpr std::size_t transmit_ring = 1;
   static constexpr std::size_t ring_count = 2;

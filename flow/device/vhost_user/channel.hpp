@@ -1,4 +1,4 @@
-// Whole vhost-user messages in and out of the socket to the front end, without blocking.
+// Sends and receives whole vhost-user messages on the front end's socket, without blocking.
 #pragma once
 
 #include <span>
@@ -13,7 +13,7 @@ namespace flow::device {
 struct vhost_user_message {
   vhost_user::header header{};
   std::vector<std::byte> payload;      // header.size bytes
-  std::vector<unique_fd> descriptors;  // those that came beside it
+  std::vector<unique_fd> descriptors;  // received with the message
 
   bool needs_reply() const noexcept { return (header.flags & vhost_user::flag_need_reply) != 0; }
 };
@@ -25,9 +25,9 @@ class vhost_user_channel {
 
   int fd() const noexcept { return socket_.get(); }
 
-  // Puts the next message into `message` if it is complete; false if more must come first.
-  // asio::error::eof if the front end has gone between two messages, errc::truncated if inside one,
-  // errc::protocol for what is no message of this protocol's version or is larger than any.
+  // Puts the next message into `message` if it is complete; false if more must arrive first.
+  // asio::error::eof if the front end has closed between two messages, errc::truncated if inside
+  // one, errc::protocol for anything that is not a message of this protocol version or is too long.
   result<bool> receive(vhost_user_message& message);
 
   // Answers `to` with `payload`.

@@ -26,7 +26,7 @@ bool overlap(std::uint64_t a, std::uint64_t a_size, std::uint64_t b, std::uint64
 bool valid(std::span<const memory_region> regions) {
   for (std::size_t i = 0; i < regions.size(); ++i) {
     const auto& r = regions[i];
-    // Whole pages on all sides, so that an address is as aligned here as it is there.
+    // Whole pages on all sides, so that an address has the same alignment here and there.
     if (((r.guest_address | r.user_address | r.mmap_offset | r.size) & (page_size - 1)) != 0) {
       return false;
     }
@@ -81,25 +81,26 @@ result<guest_memory> guest_memory::map(std::span<const memory_region> regions,
 }
 
 result<guest_memory::region> guest_memory::map_one(const memory_region& where, int fd) {
-  // Not fstat(3): the C library makes it a call that takes a path, which the confinement forbids.
+  // Not fstat(3): the C library turns it into a call that takes a path, which the
+  // confinement forbids.
   struct stat status{};
   if (::syscall(SYS_fstat, fd, &status) != 0) {
     return system_error("fstat");
   }
-  // What lies beyond the end of the file would be a SIGBUS at the first access.
+  // Accessing memory beyond the end of the file would raise SIGBUS.
   if (!S_ISREG(status.st_mode) ||
       where.mmap_offset + where.size > static_cast<std::uint64_t>(status.st_size)) {
     return error(errc::protocol, "region exceeds its descriptor");
   }
-  // A mapping of huge pages must start and end on one; their size is the block size.
+  // A mapping of huge pages must start and end on a page boundary; their size is the block size.
   const auto block = std::max(page_size, static_cast<std::uint64_t>(status.st_blksize));
   if (!std::has_single_bit(block)) {
-    return error(errc::protocol, "memory of an odd block size");
+    return error(errc::protocol, "unsupported page size");
   }
   const std::uint64_t offset = where.mmap_offset & ~(block - 1);
   const std::uint64_t before = where.mmap_offset - offset;
   if (wraps(before + where.size, block)) {
-    return error(errc::protocol, "region of an impossible size");
+    return error(errc::protocol, "invalid region size");
   }
   const auto length = static_cast<std::size_t>((before + where.size + block - 1) & ~(block - 1));
   void* base = ::mmap(nullptr, length, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_NORESERVE, fd,

@@ -1,8 +1,8 @@
-// The guest's memory as the front end shares it: every access to it goes through here.
+// The guest's memory as the front end shares it: every access to it goes through this class.
 //
-// An address is translated only together with a length, and what is returned lies wholly within one
-// mapped region. The guest may change the contents at any moment, so a field is read once into a
-// local (copy_from_guest) and only the local is judged.
+// An address is only translated together with a length, and the result lies within one mapped
+// region. The guest may change the contents at any moment, so each field is read once into a local
+// (copy_from_guest) and only the local is checked.
 #pragma once
 
 #include <atomic>
@@ -19,10 +19,10 @@ namespace flow::device {
 
 // One region of vhost-user's SET_MEM_TABLE, in its wire layout.
 struct memory_region {
-  std::uint64_t guest_address;  // where the guest sees it
+  std::uint64_t guest_address;  // as the guest sees it
   std::uint64_t size;           // bytes
-  std::uint64_t user_address;   // where the front end sees it; ring addresses are of this kind
-  std::uint64_t mmap_offset;    // where it starts in its descriptor
+  std::uint64_t user_address;   // as the front end sees it; ring addresses are of this kind
+  std::uint64_t mmap_offset;    // where the region starts in its descriptor
 };
 
 class guest_memory {
@@ -34,14 +34,14 @@ class guest_memory {
   guest_memory(const guest_memory&) = delete;
   guest_memory& operator=(const guest_memory&) = delete;
 
-  // Maps regions[i] from descriptors[i], one each; the descriptors are only needed for the call.
-  // errc::protocol if a region is empty, not made of pages, wraps, overlaps another, or exceeds its
-  // descriptor.
+  // Maps regions[i] from descriptors[i], one each; the descriptors are only needed during the
+  // call. errc::protocol if a region is empty, not page-aligned, wraps, overlaps another, or
+  // exceeds its descriptor.
   static result<guest_memory> map(std::span<const memory_region> regions,
                                   std::span<const unique_fd> descriptors);
 
   // The bytes at guest `address`, at most `length`: fewer if the region ends there, none if the
-  // address is not memory. Valid until this object dies or is assigned to.
+  // address is not memory. Valid until this object is destroyed or assigned to.
   std::span<std::byte> at(std::uint64_t address, std::uint64_t length) const noexcept;
 
   // All `length` bytes at the front end's `address`, or nullptr.
@@ -72,8 +72,8 @@ class guest_memory {
   std::vector<region> regions_;
 };
 
-// Copies bytes that the guest may be writing to. What is judged afterwards is the copy: the fence
-// keeps the compiler from reading the original again.
+// Copies bytes that the guest may be writing to. Check only the copy: the fence keeps the compiler
+// from reading the original again.
 inline void copy_from_guest(void* to, const std::byte* from, std::size_t length) noexcept {
   std::memcpy(to, from, length);
   std::atomic_signal_fence(std::memory_order_seq_cst);

@@ -44,14 +44,14 @@ inline constexpr std::uint32_t version = 0x1;
 inline constexpr std::uint32_t flag_reply = 1U << 2U;
 inline constexpr std::uint32_t flag_need_reply = 1U << 3U;
 
-// Virtio feature bit: the protocol has features of its own.
+// Virtio feature bit: vhost-user has protocol features.
 inline constexpr unsigned feature_protocol_features = 30;
 
 // Protocol feature bits.
 inline constexpr unsigned protocol_reply_ack = 3;
 inline constexpr unsigned protocol_config = 9;
 
-// SET_VRING_{KICK,CALL,ERR}: the ring's index, and "no descriptor comes with it".
+// SET_VRING_{KICK,CALL,ERR}: the ring's index, and the flag "no descriptor is attached".
 inline constexpr std::uint64_t vring_index_mask = 0xff;
 inline constexpr std::uint64_t vring_no_descriptor = 1U << 8U;
 

@@ -1,4 +1,4 @@
-// The requests that set up one ring, and the start and stop of the device that follows from them.
+// The requests that set up one ring, and the resulting start and stop of the device.
 #include <fcntl.h>
 
 #include <bit>
@@ -18,7 +18,7 @@ vhost_vring_state read_state(const vhost_user_message& m) {
   return s;
 }
 
-// QEMU's event descriptors are so already. One that is not could stop us when it is full.
+// QEMU's event descriptors already are non-blocking. A blocking one could stop us when it is full.
 bool make_non_blocking(int fd) {
   const int flags = ::fcntl(fd, F_GETFL);
   return flags >= 0 && ((flags & O_NONBLOCK) != 0 || ::fcntl(fd, F_SETFL, flags | O_NONBLOCK) == 0);
@@ -32,7 +32,7 @@ result<vring*> vhost_user_backend::ring(std::uint32_t index, bool must_be_stoppe
   }
   auto& r = rings_[index];
   if (must_be_stopped && r.queue) {
-    return error(errc::protocol, "the ring runs");
+    return error(errc::protocol, "the ring is running");
   }
   return &r;
 }
@@ -44,7 +44,7 @@ result<> vhost_user_backend::set_vring_num(const vhost_user_message& m) {
     return r.error();
   }
   if (s.num > max_queue_size || !std::has_single_bit(s.num)) {
-    return error(errc::protocol, "impossible queue size");
+    return error(errc::protocol, "invalid queue size");
   }
   (*r)->size = static_cast<std::uint16_t>(s.num);
   return {};
@@ -72,7 +72,7 @@ result<> vhost_user_backend::set_vring_base(const vhost_user_message& m) {
     return r.error();
   }
   if (s.num > std::numeric_limits<std::uint16_t>::max()) {
-    return error(errc::protocol, "impossible ring base");
+    return error(errc::protocol, "invalid ring base");
   }
   (*r)->base = static_cast<std::uint16_t>(s.num);
   return {};
@@ -100,7 +100,7 @@ result<> vhost_user_backend::set_vring_enable(const vhost_user_message& m) {
     return r.error();
   }
   if (s.num > 1) {
-    return error(errc::protocol, "neither on nor off");
+    return error(errc::protocol, "ring enable is neither 0 nor 1");
   }
   (*r)->enabled = s.num == 1;
   if (!(*r)->enabled) {
@@ -143,7 +143,7 @@ result<> vhost_user_backend::set_kick(vring& r, unique_fd fd) {
   r.kick_watch.reset();
   r.kick = std::move(fd);
   // Edge-triggered and never read: every kick is an edge, and a read could block on a descriptor
-  // that others read as well. The work of the turn looks at the rings, whichever was kicked.
+  // that others read as well. The turn's work checks both rings, whichever was kicked.
   auto watch = loop_.add(r.kick.get(), EPOLLIN | EPOLLET, [](std::uint32_t) {});
   if (!watch) {
     r.kick.reset();
@@ -154,7 +154,7 @@ result<> vhost_user_backend::set_kick(vring& r, unique_fd fd) {
   return {};
 }
 
-// After the memory was mapped anew.
+// Called after the memory has been remapped.
 result<> vhost_user_backend::relocate_rings() {
   for (auto& r : rings_) {
     if (r.queue) {
@@ -177,7 +177,7 @@ void vhost_user_backend::start_device_if_ready() {
   for (auto& r : rings_) {
     auto queue = virtqueue::create(memory_, r.size, r.addresses, r.base, event_index);
     if (!queue) {
-      // The guest chooses the addresses: its mistake, not the front end's.
+      // The guest chooses the addresses: a mistake is the guest's, not the front end's.
       receive.queue.reset();
       device_.fail("driver", queue.error().message());
       return;

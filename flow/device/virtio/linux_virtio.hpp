@@ -1,4 +1,4 @@
-// The kernel's description of virtio rings and of what vhost sets up with them.
+// The kernel's definitions of virtio rings and of how vhost sets them up.
 #pragma once
 
 // Without its helpers for the layout of older devices, which are not C++.

@@ -12,7 +12,7 @@ namespace {
 
 static_assert(std::endian::native == std::endian::little, "virtio 1 is little-endian");
 
-// A buffer that lies across two regions needs a part more; few regions exist.
+// A buffer that spans two regions needs one more part; there are few regions.
 constexpr std::size_t parts_capacity = max_queue_size + 64;
 
 constexpr std::size_t index_offset = 2;       // in both rings, behind the flags
@@ -23,7 +23,7 @@ constexpr std::size_t descriptor_entry = 16;  // bytes
 constexpr std::size_t event_size = 2;         // behind the last entry of both rings
 
 std::uint16_t load(const std::byte* at, std::memory_order order) noexcept {
-  // atomic_ref takes no const; it only reads.
+  // atomic_ref does not accept const; this only reads.
   auto& field = *reinterpret_cast<std::uint16_t*>(const_cast<std::byte*>(at));
   return std::atomic_ref(field).load(order);
 }
@@ -55,7 +55,7 @@ result<virtqueue> virtqueue::create(const guest_memory& memory, std::uint16_t si
                                     const ring_addresses& addresses, std::uint16_t base,
                                     bool event_index) {
   if (!std::has_single_bit(size) || size > max_queue_size) {
-    return error(errc::protocol, "virtqueue: impossible size");
+    return error(errc::protocol, "virtqueue: invalid size");
   }
   virtqueue queue(memory, size, base, event_index);
   if (auto found = queue.relocate(addresses); !found) {
@@ -74,7 +74,7 @@ result<> virtqueue::relocate(const ring_addresses& addresses) {
   auto* const used =
       memory_->at_user(addresses.used, ring_offset + std::size_t{size_} * used_entry + event_size);
   if (descriptors == nullptr || available == nullptr || used == nullptr) {
-    return error(errc::protocol, "virtqueue: ring outside the memory");
+    return error(errc::protocol, "virtqueue: ring outside guest memory");
   }
   if (!aligned(descriptors, VRING_DESC_ALIGN_SIZE) || !aligned(available, VRING_AVAIL_ALIGN_SIZE) ||
       !aligned(used, VRING_USED_ALIGN_SIZE)) {
@@ -107,7 +107,7 @@ virtqueue::descriptor virtqueue::read_descriptor(std::uint16_t index) const noex
   return d;
 }
 
-// Whether there is an entry to take.
+// Whether an entry is available.
 virtqueue::status virtqueue::look() noexcept {
   if (next_ == known_) {
     known_ = available_index();
@@ -126,10 +126,10 @@ virtqueue::status virtqueue::append(const descriptor& d) {
   while (left != 0) {
     const auto part = memory_->at(address, left);
     if (part.empty()) {
-      return violated("descriptor outside the memory");
+      return violated("descriptor outside guest memory");
     }
     if (parts_.size() == parts_.capacity()) {
-      return held_ != 0 ? status::full : violated("chain in too many pieces");
+      return held_ != 0 ? status::full : violated("chain has too many pieces");
     }
     parts_.push_back({part.data(), part.size()});
     address += part.size();
@@ -164,14 +164,14 @@ virtqueue::status virtqueue::next(descriptor_chain& chain) {
     }
     const auto d = read_descriptor(index);
     if ((d.flags & ~(VRING_DESC_F_NEXT | VRING_DESC_F_WRITE)) != 0) {
-      return violated("descriptor flag that was not negotiated");
+      return violated("descriptor flag not negotiated");
     }
     if (d.length == 0) {
-      return violated("descriptor of no bytes");
+      return violated("empty descriptor");
     }
     const bool is_writable = (d.flags & VRING_DESC_F_WRITE) != 0;
     if (writable && !is_writable) {
-      return violated("readable descriptor behind a writable one");
+      return violated("readable descriptor after a writable one");
     }
     if (is_writable && !writable) {
       writable = true;
@@ -215,10 +215,11 @@ bool virtqueue::publish() noexcept {
     return false;
   }
   const std::uint16_t before = published_;
-  // Release: the entries below the index are there before it.
+  // Release: the entries below the index are written before it.
   store(used_ + index_offset, used_index_, std::memory_order_release);
   published_ = used_index_;
-  // The driver's wish is read after the index is visible, or both sides could miss each other.
+  // The driver's request is read after the index is visible; otherwise both sides could miss
+  // each other.
   std::atomic_thread_fence(std::memory_order_seq_cst);
   if (event_index_) {
     const auto wanted = load(available_ + ring_offset + std::size_t{size_} * available_entry,
@@ -234,12 +235,12 @@ void virtqueue::enable_notification() noexcept {
   } else {
     store(used_, 0, std::memory_order_relaxed);
   }
-  // Visible before the caller looks again.
+  // Must be visible before the caller checks again.
   std::atomic_thread_fence(std::memory_order_seq_cst);
 }
 
 void virtqueue::disable_notification() noexcept {
-  // With the event index a wish is used up by the notification it caused.
+  // With the event index, one notification satisfies a request.
   if (!event_index_) {
     store(used_, VRING_USED_F_NO_NOTIFY, std::memory_order_relaxed);
   }

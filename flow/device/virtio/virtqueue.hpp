@@ -4,12 +4,12 @@
 //   available ring     flags, index, heads of chains, used_event       written by the driver
 //   used ring          flags, index, {head, bytes written}, avail_event written by the device
 //
-// The driver is hostile: whatever it can get wrong makes next() answer `violation`, after which
-// the queue is not to be used again. Nothing outside the guest's memory is ever touched, and each
-// field is read once.
+// The driver is hostile: on any violation of the rules, next() returns `violation`, after which the
+// queue must not be used again. Nothing outside the guest's memory is ever accessed, and each field
+// is read once.
 //
-// A chain is taken with next() and returned with complete(), in the order taken; those not returned
-// go back with rewind() as if never seen. The driver sees completions at publish().
+// next() takes a chain and complete() returns it, in the same order; rewind() returns the remaining
+// ones as if they had never been taken. The driver sees completions at publish().
 #pragma once
 
 #include <sys/uio.h>
@@ -23,14 +23,14 @@
 
 namespace flow::device {
 
-// Where the front end says a ring is, in its own address space.
+// The address of a ring in the front end's own address space.
 struct ring_addresses {
   std::uint64_t descriptors = 0;
   std::uint64_t available = 0;
   std::uint64_t used = 0;
 };
 
-// One buffer of the driver: what the device may read, then what it may write.
+// One buffer of the driver: the part the device may read, followed by the part it may write.
 struct descriptor_chain {
   std::uint16_t head = 0;
   std::span<iovec> readable;
@@ -51,11 +51,11 @@ class virtqueue {
   virtqueue(virtqueue&&) noexcept = default;
   virtqueue& operator=(virtqueue&&) noexcept = default;
 
-  // Finds the rings again after the memory was mapped anew.
+  // Locates the rings again after the memory has been remapped.
   result<> relocate(const ring_addresses& addresses);
 
   // Takes the next chain. Its spans are valid until no chain is held any more. `full`: more
-  // descriptors are held than there is room for; return some first.
+  // descriptors are held than fit; return some first.
   status next(descriptor_chain& chain);
 
   // Gives back all chains that are held.
@@ -64,19 +64,19 @@ class virtqueue {
   // Returns the oldest chain taken, with `written` bytes in its writable part.
   void complete(std::uint16_t head, std::uint32_t written) noexcept;
 
-  // Shows the driver what was completed; true if it wants to be notified of that.
+  // Publishes the completions to the driver; true if it wants to be notified of them.
   bool publish() noexcept;
 
-  // Asks the driver to notify of new chains, or not to. After asking, look again with
-  // has_available(): a chain may have come just before.
+  // Asks the driver to send notifications of new chains, or not to. After enabling them, check
+  // has_available(): a chain may have arrived just before.
   void enable_notification() noexcept;
   void disable_notification() noexcept;
   bool has_available() const noexcept;
 
-  // The index of the next available entry, for the next life of the queue.
+  // The index of the next available entry, with which to restart the queue.
   std::uint16_t base() const noexcept { return next_; }
 
-  // What the driver did, after a violation.
+  // After a violation: the rule that the driver broke.
   const char* violation() const noexcept { return violation_; }
 
  private:

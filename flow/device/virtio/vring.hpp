@@ -1,4 +1,4 @@
-// One ring of the device as the front end has set it up, and as it runs.
+// One ring of the device: its setup by the front end, and its running state.
 #pragma once
 
 #include <cstdint>
@@ -11,27 +11,27 @@
 namespace flow::device {
 
 struct vring {
-  // As set up.
+  // Setup.
   std::uint16_t size = 0;
-  std::uint16_t base = 0;  // the entry to begin with, and after a stop the one to go on with
+  std::uint16_t base = 0;  // the entry to begin with; after a stop, the one to continue with
   ring_addresses addresses;
-  bool located = false;  // the addresses were set
+  bool located = false;  // the addresses are set
   unique_fd kick;        // readable: the driver has new entries
-  unique_fd call;        // to be written: the driver has used entries; absent: it polls
+  unique_fd call;        // written when the driver has used entries; absent: it polls
   unique_fd error;
   bool enabled = false;
   event_loop::watch kick_watch;
 
-  // Present while the ring runs.
+  // Present while the ring is running.
   std::unique_ptr<virtqueue> queue;
 
   bool ready() const noexcept { return size != 0 && located && kick && enabled; }
 
-  // Shows the driver what was completed and notifies it if it wants that.
+  // Publishes the completions to the driver and notifies it if it wants that.
   void publish() noexcept;
 };
 
-// Adds one to an eventfd. What cannot be written (a full counter) is already signalled.
+// Adds one to an eventfd. If its counter is full, the event is already signalled.
 void signal_event(const unique_fd& event) noexcept;
 
 }  // namespace flow::device

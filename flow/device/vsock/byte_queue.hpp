@@ -1,5 +1,5 @@
 // Bytes waiting for a slow reader, in blocks of one size from a pool that all queues share: an
-// empty queue holds no block, and a queue that fills and drains all the time allocates nothing.
+// empty queue holds no block, and a queue that keeps filling and draining allocates nothing.
 #pragma once
 
 #include <sys/uio.h>
@@ -39,7 +39,7 @@ class byte_queue {
 
   void append(std::span<const std::byte> bytes);
 
-  // Fills `parts` with the oldest bytes; returns how many parts are used.
+  // Fills `parts` with the oldest bytes; returns how many parts it used.
   std::size_t front(std::span<iovec> parts) const noexcept;
 
   // Drops the `count` oldest bytes, at most size().
@@ -50,7 +50,7 @@ class byte_queue {
  private:
   block_pool* pool_;
   std::vector<std::unique_ptr<block_pool::block>> blocks_;
-  std::size_t begin_ = 0;  // of the oldest byte in the first block
+  std::size_t begin_ = 0;  // position of the oldest byte in the first block
   std::size_t size_ = 0;
 };
 

@@ -49,7 +49,7 @@ bool connection::accept() noexcept {
 
 bool connection::receive(std::span<iovec> payload, std::uint32_t length) {
   if (guest_ == guest_state::closing) {
-    return true;  // sent before the guest knew that nobody is there any more
+    return true;  // sent before the guest knew that the host's end was closed
   }
   if (guest_ != guest_state::established || guest_finished_ || !receive_credit_.receive(length)) {
     return false;
@@ -168,8 +168,8 @@ connection::read_outcome connection::read_host(std::span<iovec> parts, std::size
     for (const auto& part : parts) {
       asked += part.iov_len;
     }
-    // Less than asked for: there was no more, and more will be a new edge. The end of the stream
-    // may be an edge of the past, though.
+    // Less than asked for: there was no more, and further data will be a new edge. The end of the
+    // stream, however, may have been reported already.
     readable_ = count == asked || hung_up_;
     return read_outcome::data;
   }
@@ -195,7 +195,7 @@ packet_header connection::data_header(std::uint32_t length) {
 }
 
 packet_header connection::header(std::uint16_t op, std::uint32_t flags) {
-  credit_update_ = false;  // every packet is one
+  credit_update_ = false;  // every packet carries it
   packet_header h{};
   h.src_port = key_.host_port;
   h.dst_port = key_.guest_port;
@@ -237,7 +237,7 @@ void connection::flush() {
     const std::size_t used = waiting_.front(parts);
     const std::size_t sent = send(std::span(parts).first(used));
     if (sent == 0) {
-      return;  // full, to be continued at the next EPOLLOUT; or ended
+      return;  // full, continued at the next EPOLLOUT; or ended
     }
     forwarded(sent);
     waiting_.consume(sent);
@@ -266,7 +266,7 @@ void connection::host_takes_no_more() {
   close_if_ended();
 }
 
-// The guest sends no more: what waits is still delivered, then the host reads the end of file.
+// The guest sends no more: waiting bytes are still delivered, then the host reads the end of file.
 void connection::end_to_host() {
   if (to_host_ == half::ended) {
     return;
@@ -284,7 +284,7 @@ void connection::end_to_guest() noexcept {
   if (to_guest_ == half::ended) {
     return;
   }
-  // The host's writer learns it as EPIPE.
+  // The host's writer gets EPIPE.
   ::shutdown(socket_.get(), SHUT_RD);
   to_guest_ = half::ended;
   close_if_ended();

@@ -1,4 +1,4 @@
-// Where the guest's connections lead on the host: the uplink, or the hybrid form's unix sockets.
+// The host's end of the guest's connections: the uplink, or the unix sockets of the hybrid form.
 #pragma once
 
 #include "flow/device/vsock/packet.hpp"
@@ -11,8 +11,8 @@ class connector {
  public:
   virtual ~connector() = default;
 
-  // The guest asks for `key.host_port`. Returns a connected non-blocking stream socket, or an error
-  // and the guest is refused. Never blocks.
+  // The guest connects to `key.host_port`. Returns a connected non-blocking stream socket, or an
+  // error, in which case the guest is refused. Never blocks.
   virtual result<unique_fd> connect(const connection_key& key) = 0;
 
   // The guest has accepted a connection that began on the host; `socket` is borrowed, and nothing

@@ -24,7 +24,7 @@ vsock_device::~vsock_device() = default;
 
 void vsock_device::start(vring& receive, vring& transmit) {
   const ring_bases bases{receive.queue->base(), transmit.queue->base()};
-  // Rings that begin at 0 are new ones; that both have come round to 0 is not worth a thought.
+  // Rings that begin at 0 are new. That both have wrapped around to exactly 0 can be ignored.
   if (stopped_at_ != bases || bases == ring_bases{0, 0}) {
     guest_gone();
   }
@@ -36,7 +36,7 @@ void vsock_device::stop() {
   if (!running()) {
     return;
   }
-  // The guest has handed these over; whatever happens to it now, they are on their way.
+  // The guest has handed these over, so they must be delivered whatever happens to it now.
   take_packets(max_queue_size, std::numeric_limits<std::size_t>::max());
   if (!running()) {
     return;
@@ -112,7 +112,7 @@ connection* vsock_device::find(const connection_key& key) noexcept {
 std::uint32_t vsock_device::free_host_port(std::uint32_t guest_port) noexcept {
   for (;;) {
     const std::uint32_t port = next_host_port_;
-    // The last value is the wildcard.
+    // The maximum is the wildcard.
     next_host_port_ =
         port + 1 == std::numeric_limits<std::uint32_t>::max() ? first_host_port : port + 1;
     if (find({guest_port, port}) == nullptr) {
@@ -148,7 +148,7 @@ void vsock_device::host_ready(connection& c, std::uint32_t events) {
   settle(c);
 }
 
-// Ends the guest's side at once, which tells it that the connection failed or is over.
+// Ends the guest's side at once; the RST tells it that the connection failed or is over.
 void vsock_device::reset(connection& c) {
   packet_header h{};
   h.src_cid = host_cid;
@@ -169,7 +169,7 @@ void vsock_device::drop_guest(connection& c) {
   settle(c);
 }
 
-// After anything happened to a connection.
+// Called after any event of a connection.
 void vsock_device::settle(connection& c) {
   if (c.finished()) {
     destroy(c);
@@ -179,7 +179,7 @@ void vsock_device::settle(connection& c) {
 }
 
 void vsock_device::destroy(connection& c) {
-  // Only a connection whose guest is gone is finished.
+  // Only a connection whose guest's end is closed can be finished.
   const auto found = std::find_if(lingering_.begin(), lingering_.end(),
                                   [&c](const connection_ptr& p) { return p.get() == &c; });
   delivered_ += c.delivered();

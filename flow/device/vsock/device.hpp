@@ -1,11 +1,11 @@
 // The socket device: moves packets between the guest's two rings and the sockets of the host.
 //
-// Nothing of it depends on vhost-user: it is started with two running rings and stopped again.
-// All work is done in run(), once per turn of the loop, so that what many events ask for costs one
-// look at each ring and one interrupt. The event handlers only note.
+// It is independent of vhost-user: it is started with two running rings and stopped again. run()
+// does all the work, once per turn of the loop, so that many events cost one pass over each ring
+// and one interrupt. The event handlers only record events.
 //
-// Fairness: connections with something for the guest take turns, each with at most `burst` bytes;
-// a connection whose host does not read costs its own credit and nobody else's.
+// Fairness: connections with data for the guest take turns, each with at most `burst` bytes; a
+// connection whose host does not read uses up only its own credit.
 #pragma once
 
 #include <boost/intrusive/list.hpp>
@@ -36,39 +36,40 @@ class vsock_device {
   vsock_device& operator=(const vsock_device&) = delete;
   ~vsock_device();
 
-  // Called when the device has failed; it has stopped by then.
+  // Called when the device has failed; it has already stopped.
   void on_broken(std::function<void()> handler) { on_broken_ = std::move(handler); }
 
-  // Begins to serve the rings, whose queues are present; they must live until stop().
-  // If they go on where stop() left them, the guest was only paused, and so were its connections;
-  // otherwise it is another life of the guest, which knows nothing of the old connections.
+  // Starts to serve the rings, whose queues are present; they must live until stop(). If they
+  // continue where stop() left them, the guest was only paused, and its connections continue;
+  // otherwise the guest was reset and does not know the old connections.
   void start(vring& receive, vring& transmit);
 
-  // Takes what the guest has already sent, then stops; leaves in each ring the base to go on with.
+  // Takes everything the guest has sent, then stops; leaves in each ring the base to continue with.
   void stop();
 
   bool running() const noexcept { return receive_ != nullptr; }
 
-  // The driver or the front end violated `where`: stops without another look at the rings. The
-  // device can be started again.
+  // The driver or the front end violated the rules of `where`: stops without accessing the rings
+  // again. The device can be restarted.
   void fail(std::string_view where, std::string_view what);
 
-  // The guest and its connections exist no more; what they sent is still delivered.
+  // The guest and its connections no longer exist; data they sent is still delivered.
   void guest_gone();
 
-  // Opens a connection to the guest for a client of the host, and gives up if the guest does not
-  // answer within `patience`. On failure the socket is closed.
+  // Opens a connection to the guest for a client of the host; drops it if the guest does not answer
+  // within `patience`. On failure the socket is closed.
   result<> connect_guest(std::uint32_t guest_port, unique_fd client,
                          event_loop::clock::duration patience = response_timeout);
 
   // One turn of work; true if some is left.
   bool run();
 
-  // Connections whose last bytes still wait for their reader.
+  // Connections whose last bytes are still waiting for their reader.
   std::size_t lingering() const noexcept { return lingering_.size(); }
   std::size_t connections() const noexcept { return live_.size() + lingering_.size(); }
 
-  // Bytes of the guest that the host has taken; that it refused by closing before it read them.
+  // Bytes from the guest that the host accepted, and those it refused by closing before
+  // reading them.
   std::uint64_t delivered() const noexcept;
   std::uint64_t refused() const noexcept { return refused_; }
 
@@ -128,14 +129,14 @@ class vsock_device {
   std::optional<ring_bases> stopped_at_;
 
   block_pool pool_;
-  std::unordered_map<connection_key, connection_ptr, key_hash> live_;  // the guest knows of them
-  std::list<connection_ptr> lingering_;  // the guest is gone, the host still reads
+  std::unordered_map<connection_key, connection_ptr, key_hash> live_;  // known to the guest
+  std::list<connection_ptr> lingering_;  // the guest's end is closed, the host still reads
   ready_list ready_;                     // those with a packet for the guest
-  std::deque<packet_header> replies_;    // RST that belong to no connection
+  std::deque<packet_header> replies_;    // RSTs that belong to no connection
   std::uint32_t next_host_port_;
   std::vector<iovec> parts_;  // scratch of give_data
 
-  std::uint64_t delivered_ = 0;  // of connections that are no more
+  std::uint64_t delivered_ = 0;  // by connections that are finished
   std::uint64_t refused_ = 0;
   std::uint64_t failures_ = 0;
 };

@@ -1,4 +1,4 @@
-// The guest's receive queue: what goes into the buffers that it posts.
+// The guest's receive queue: packets into the buffers that it posts.
 #include <algorithm>
 #include <array>
 
@@ -8,11 +8,11 @@
 
 namespace flow::device {
 
-// Gives the guest what is due, as far as it has posted buffers. True if work is left because the
-// turn is over; false if nothing is due, or the queue has no buffer and will notify.
+// Gives the guest the packets that are due, as far as it has posted buffers. True if work is left
+// because the turn is over; false if nothing is due, or the queue has no buffer and will notify.
 bool vsock_device::give_packets() {
   auto& queue = *receive_->queue;
-  // Buffers that are posted while none is needed are no news.
+  // Buffers posted while none is needed do not matter.
   queue.disable_notification();
   for (int turn = 0; !replies_.empty() || !ready_.empty(); ++turn) {
     if (turn == receive_per_turn) {
@@ -45,7 +45,7 @@ bool vsock_device::give_packets() {
   return false;
 }
 
-// The next buffer of the guest, with room for a header and something behind it.
+// The next buffer of the guest, with room for a header and some payload.
 vsock_device::progress vsock_device::take_buffer(descriptor_chain& chain) {
   auto& queue = *receive_->queue;
   switch (queue.next(chain)) {
@@ -82,7 +82,7 @@ vsock_device::progress vsock_device::give_reply() {
   if (const auto taken = take_buffer(chain); taken != progress::done) {
     return taken;
   }
-  // Not give_header(): a refusal answers from the address that was called, whatever it was.
+  // Not give_header(): a refusal's source is the address that was called, whatever it was.
   copy_in(chain.writable, &replies_.front(), sizeof(packet_header));
   receive_->queue->complete(chain.head, sizeof(packet_header));
   replies_.pop_front();
@@ -91,7 +91,7 @@ vsock_device::progress vsock_device::give_reply() {
 
 vsock_device::progress vsock_device::give_one(connection& c) {
   if (!c.has_packet()) {
-    return progress::done;  // what it had became void meanwhile: credit taken back
+    return progress::done;  // its packet has become void: credit withdrawn
   }
   descriptor_chain chain;
   if (const auto taken = take_buffer(chain); taken != progress::done) {
@@ -104,7 +104,7 @@ vsock_device::progress vsock_device::give_one(connection& c) {
   return give_data(c, chain);
 }
 
-// Adds what lies behind the header in a buffer, at most `room` bytes, to the parts of one read.
+// Adds the space behind the header in a buffer, at most `room` bytes, to the parts of one read.
 std::size_t vsock_device::add_payload_parts(const descriptor_chain& chain, std::size_t room) {
   std::size_t skip = sizeof(packet_header);
   std::size_t added = 0;
@@ -124,7 +124,7 @@ std::size_t vsock_device::add_payload_parts(const descriptor_chain& chain, std::
   return added;
 }
 
-// One read of the host's socket into as many buffers as it may fill, each then a packet.
+// One read of the host's socket into as many buffers as it may fill; each becomes a packet.
 vsock_device::progress vsock_device::give_data(connection& c, descriptor_chain chain) {
   struct packet {
     descriptor_chain chain;

@@ -1,12 +1,12 @@
-// The guest's transmit queue: its packets, and what each of them means.
+// The guest's transmit queue: its packets and their handling.
 
 #include "flow/device/virtio/scatter.hpp"
 #include "flow/device/vsock/device.hpp"
 
 namespace flow::device {
 
-// Handles up to `limit` packets while fewer than `reply_limit` refusals wait. True if it stopped
-// for one of the two, false if the queue is empty and will notify, or the device broke.
+// Handles up to `limit` packets while fewer than `reply_limit` refusals wait. True if it stopped at
+// one of the two limits, false if the queue is empty and will notify, or the device broke.
 bool vsock_device::take_packets(int limit, std::size_t reply_limit) {
   auto& queue = *transmit_->queue;
   queue.disable_notification();
@@ -50,7 +50,7 @@ bool vsock_device::take_packets(int limit, std::size_t reply_limit) {
 
 void vsock_device::handle(const packet_header& header, std::span<iovec> payload) {
   if (header.src_cid != guest_cid_) {
-    return;  // nobody could be answered
+    return;  // from a foreign CID: no answer is possible
   }
   if (header.dst_cid != host_cid || header.type != VIRTIO_VSOCK_TYPE_STREAM) {
     refuse(header);
@@ -71,7 +71,7 @@ void vsock_device::handle(const packet_header& header, std::span<iovec> payload)
 void vsock_device::handle_request(const packet_header& header) {
   const connection_key key{.guest_port = header.src_port, .host_port = header.dst_port};
   if (auto* old = find(key)) {
-    // A guest that has forgotten a connection we are done with may use its port again. In any other
+    // A guest that has forgotten a connection we are done with may reuse its port. In any other
     // state it contradicts itself.
     const bool over = old->closing();
     drop_guest(*old);
@@ -116,7 +116,7 @@ void vsock_device::handle_for(connection& c, const packet_header& header,
       }
       break;
     case VIRTIO_VSOCK_OP_SHUTDOWN:
-      // Once it neither sends nor receives, the handshake asks for RST.
+      // Once it neither sends nor receives, the handshake expects RST.
       valid = valid && c.guest_shutdown(header.flags) && !c.guest_left();
       break;
     case VIRTIO_VSOCK_OP_RW:

@@ -40,8 +40,8 @@ result<unique_fd> hybrid_connector::connect(const connection_key& key) {
 
 void hybrid_connector::accepted(const connection_key& key, int socket) {
   const std::string line = "OK " + std::to_string(key.host_port) + "\n";
-  // Nothing was written to the socket before, so it takes this; if the client has gone, the device
-  // will find out by itself.
+  // Nothing was written to the socket before, so it accepts this; if the client has closed, the
+  // device will notice.
   ::send(socket, line.data(), line.size(), MSG_DONTWAIT | MSG_NOSIGNAL);
 }
 
@@ -52,7 +52,7 @@ void hybrid_connector::accept_clients() {
       return;
     }
     const auto one = handshakes_.insert(handshakes_.end(), handshake{std::move(*client), {}, {}});
-    // Edge-triggered, because a command that is not complete stays in the socket.
+    // Edge-triggered, because an incomplete command stays in the socket.
     auto watch = loop_->add(one->client.get(), EPOLLIN | EPOLLRDHUP | EPOLLET,
                             [this, one](std::uint32_t events) { read_command(one, events); });
     if (!watch) {
@@ -65,8 +65,8 @@ void hybrid_connector::accept_clients() {
   watch_.change(0);  // full: the others wait in the backlog
 }
 
-// The command is looked at where it is and taken out only as far as its end: what follows belongs
-// to the stream.
+// Peeks at the command and removes only the command itself: the bytes after it belong to
+// the stream.
 void hybrid_connector::read_command(handshake_list::iterator one, std::uint32_t events) {
   std::array<char, max_command> bytes{};
   const int fd = one->client.get();

@@ -1,11 +1,11 @@
 // The hybrid form of Firecracker and Cloud Hypervisor: unix sockets stand for ports.
 //
-//   guest connects to port P        we connect to "<path>_<P>"; nobody listens: refused
+//   guest connects to port P        we connect to "<path>_<P>"; if nothing listens: refused
 //   client connects to "<path>"     it sends "CONNECT <port>\n", we answer "OK <host port>\n" when
 //                                   the guest has accepted, and close if it has not
 //
-// The command is at most 32 bytes and must come within handshake_timeout. What the client sends
-// behind it is already the stream's.
+// The command is at most 32 bytes and must arrive within handshake_timeout. Everything after it
+// already belongs to the stream.
 #pragma once
 
 #include <cstdint>
@@ -27,7 +27,7 @@ class hybrid_connector final : public connector {
   hybrid_connector(std::string prefix, unique_fd listener, log& log)
       : prefix_(std::move(prefix)), listener_(std::move(listener)), log_(log) {}
 
-  // Begins to accept clients for `device`; each has `patience` for its command. The device must
+  // Starts to accept clients for `device`; each has `patience` to send its command. The device must
   // live as long as the connector is used, the loop longer.
   result<> start(event_loop& loop, vsock_device& device,
                  event_loop::clock::duration patience = handshake_timeout);

@@ -1,11 +1,11 @@
 // One packet of virtio-vsock (virtio 1.2, section 5.10): a header, and payload if it is an RW.
 //
-// Primer. A connection is named by two (cid, port) pairs. REQUEST opens, RESPONSE accepts, RST
-// refuses or ends at once, SHUTDOWN says that its sender will receive or send no more (flags),
-// RW carries bytes of the stream. A receiver announces in every packet how much it can hold
-// (buf_alloc) and how much it has passed on (fwd_cnt); a sender never has more than buf_alloc bytes
-// on the way, because there is no acknowledgement and no retransmission. CREDIT_UPDATE is a packet
-// for these two numbers alone, CREDIT_REQUEST asks for one.
+// Primer. Two (cid, port) pairs identify a connection. REQUEST opens it, RESPONSE accepts, RST
+// refuses or ends it at once, SHUTDOWN announces that its sender will receive or send no more
+// (flags), RW carries bytes of the stream. Every packet announces how much its sender can hold
+// (buf_alloc) and how much it has passed on (fwd_cnt); no more than buf_alloc bytes may be in
+// flight, because there is no acknowledgement and no retransmission. CREDIT_UPDATE carries only
+// these two numbers, CREDIT_REQUEST asks for one.
 //
 // Queue 0 carries packets to the guest into buffers it has posted, queue 1 those from the guest.
 #pragma once
@@ -25,7 +25,7 @@ inline constexpr std::uint64_t host_cid = 2;
 // The largest payload of one packet, to and from a guest (Linux has the same limit).
 inline constexpr std::uint32_t max_payload = 64 * 1024;
 
-// The two ports that name a connection between this guest and the host.
+// The two ports that identify a connection between this guest and the host.
 struct connection_key {
   std::uint32_t guest_port = 0;
   std::uint32_t host_port = 0;

@@ -8,7 +8,7 @@
 namespace flow::device {
 
 result<> uplink_connector::start(event_loop& loop, std::function<void()> on_end) {
-  // Nothing is ever sent to us: whatever becomes readable is the end.
+  // Nothing is ever sent to us: becoming readable means the end.
   auto watch = loop.add(uplink_.get(), EPOLLIN | EPOLLRDHUP | EPOLLONESHOT,
                         [on_end = std::move(on_end)](std::uint32_t) { on_end(); });
   if (!watch) {

@@ -1,4 +1,4 @@
-// Connections of the guest go through the uplink to the process that started us (uplink.hpp).
+// Passes the guest's connections through the uplink to the process that started us (uplink.hpp).
 #pragma once
 
 #include <functional>
@@ -13,7 +13,7 @@ class uplink_connector final : public connector {
   // `uplink` is a connected seqpacket socket.
   explicit uplink_connector(unique_fd uplink) : uplink_(std::move(uplink)) {}
 
-  // Calls `on_end` once, when the other end has gone or sent what it must not.
+  // Calls `on_end` once, when the other end has closed or sent anything.
   result<> start(event_loop& loop, std::function<void()> on_end);
 
   result<unique_fd> connect(const connection_key& key) override;

@@ -99,7 +99,7 @@ func (c *checks) errors() error {
 	return expectStatus(err, codes.Unimplemented, "service foo.Bar")
 }
 
-// The deadline is given to the server only, so that it is the server that must keep it.
+// Only the server knows the deadline, so the server must enforce it.
 func (c *checks) deadline() error {
 	client, err := dial(c.path, ttrpc.WithUnaryClientInterceptor(
 		func(ctx context.Context, req *ttrpc.Request, resp *ttrpc.Response, _ *ttrpc.UnaryClientInfo, invoke ttrpc.Invoker) error {
@@ -275,7 +275,7 @@ func (c *checks) many() error {
 	return <-failures
 }
 
-// Hundreds of calls that wait leave the connection usable, and end with it.
+// Hundreds of waiting calls leave the connection usable, and end with it.
 func (c *checks) blocked() error {
 	client, err := dial(c.path)
 	if err != nil {

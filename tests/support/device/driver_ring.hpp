@@ -21,7 +21,7 @@ class driver_ring {
     std::uint32_t length;
   };
 
-  // Takes 64 KiB of guest memory from `start` on.
+  // Occupies 64 KiB of guest memory from `start` on.
   driver_ring(guest_ram& ram, std::uint64_t start, std::uint16_t size)
       : ram_(ram),
         size_(size),
@@ -42,7 +42,7 @@ class driver_ring {
     return {user + descriptors_, user + available_, user + used_};
   }
 
-  // A new life: all of the ring is zero again.
+  // A restart: all of the ring is zero again.
   void clear() {
     std::memset(ram_.at(descriptors_), 0, 0xc000);
     next_available_ = 0;
@@ -60,7 +60,7 @@ class driver_ring {
     publish(static_cast<std::uint16_t>(next_available_ + 1));
   }
 
-  // Sets the available index, whatever entries there are.
+  // Sets the available index, whatever the entries are.
   void publish(std::uint16_t index) {
     next_available_ = index;
     std::atomic_ref(*reinterpret_cast<std::uint16_t*>(ram_.at(available_ + 2)))
@@ -69,9 +69,9 @@ class driver_ring {
 
   void kick() { ::eventfd_write(kick_.get(), 1); }
 
-  // Whether the device asks to be notified of new entries (without the event index).
+  // Whether the device wants notifications of new entries (without the event index).
   bool wants_kick() const { return (ram_.get<std::uint16_t>(used_) & VRING_USED_F_NO_NOTIFY) == 0; }
-  // With it: the entry whose arrival it wants to hear of.
+  // With it: the entry for whose arrival it wants a notification.
   std::uint16_t available_event() const {
     return ram_.get<std::uint16_t>(used_ + 4 + std::uint64_t{size_} * 8);
   }
@@ -91,7 +91,7 @@ class driver_ring {
     return ram_.get<used_entry>(used_ + 4 + std::uint64_t{next_used_++} % size_ * 8);
   }
 
-  // How often the device has notified since the last question.
+  // The number of the device's notifications since the last call.
   std::uint64_t take_calls() { return take(call_); }
   std::uint64_t take_errors() { return take(error_); }
 

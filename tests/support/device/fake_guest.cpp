@@ -10,7 +10,7 @@ namespace {
 
 using flow::device::vhost_user::request;
 
-// Turns of the device until something is declared missing; one of another process lasts 10 ms.
+// Turns of the device before a wait fails; one turn of another process lasts 10 ms.
 constexpr int patience = 2000;
 
 template <class T>

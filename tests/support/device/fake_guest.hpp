@@ -1,5 +1,5 @@
-// A whole guest as a test plays it: memory, the driver's rings, the front end that shares them, and
-// packets of vsock in and out. What a real driver never does can be done as well.
+// A whole guest, simulated by a test: memory, the driver's rings, the front end that shares them,
+// and packets of vsock in and out. It can also do what a real driver never does.
 #pragma once
 
 #include <cstdint>
@@ -32,7 +32,7 @@ class fake_guest {
     bool event_index = false;
   };
 
-  // `socket` leads to the back end, `turn` lets it work.
+  // `socket` is connected to the back end, `turn` lets it work.
   fake_guest(flow::unique_fd socket, std::function<void()> turn)
       : fake_guest(std::move(socket), std::move(turn), options()) {}
   fake_guest(flow::unique_fd socket, std::function<void()> turn, const options& o);
@@ -43,14 +43,14 @@ class fake_guest {
   front_end& front() { return front_; }
   std::uint64_t cid() const { return options_.cid; }
 
-  // What QEMU does up to the driver's "ready": features, memory, rings. Clears the rings before.
+  // The steps of QEMU up to the driver's "ready": features, memory, rings. Clears the rings first.
   void boot();
   void negotiate();
   void share_memory();
   void set_up_ring(std::uint32_t index, std::uint16_t base);
   void enable(std::uint32_t index, bool on);
 
-  // What QEMU does when the virtual machine is paused or reset; and resumed.
+  // The steps of QEMU when the virtual machine is paused or reset; and resumed.
   struct bases {
     std::uint16_t receive;
     std::uint16_t transmit;
@@ -62,14 +62,14 @@ class fake_guest {
   flow::device::packet_header header(std::uint16_t op, std::uint32_t guest_port,
                                      std::uint32_t host_port) const;
 
-  // Transmits one packet as Linux does, header and payload in a descriptor each. Waits for a free
-  // place.
+  // Transmits one packet as Linux does, header and payload in a descriptor each. Waits for a
+  // free slot.
   void transmit(const flow::device::packet_header& header, std::string_view payload = {});
   // The same without kicking the device.
   void transmit_quietly(const flow::device::packet_header& header, std::string_view payload = {});
   void kick() { transmit_.kick(); }
 
-  // Where the `slot`-th transmit buffer is: 128 KiB each.
+  // The address of the `slot`-th transmit buffer: 128 KiB each.
   static std::uint64_t transmit_buffer(std::uint16_t slot) {
     return guest_ram::high + std::uint64_t{slot} * 0x20000;
   }
@@ -77,23 +77,23 @@ class fake_guest {
     return guest_ram::high + 0xe00000 + std::uint64_t{slot} * 0x2000;
   }
 
-  // Posts receive buffers until there are as many as the options say.
+  // Posts receive buffers up to the number in the options.
   void post_receive_buffers();
 
-  // The next packet that the device has sent, if there is one now; its buffer is posted again
+  // The next packet that the device has sent, if there is one; its buffer is posted again
   // unless `hold_buffers`.
   std::optional<packet> receive();
   void hold_buffers(bool hold) { hold_buffers_ = hold; }
 
-  // The next packet, for which the device may work. Throws if none comes.
+  // The next packet; lets the device work until it arrives. Throws if none does.
   packet expect();
   // The next packet; fails the test if it is not of that kind.
   packet expect(std::uint16_t op);
 
   void turn() { turn_(); }
-  // Lets the device work until `condition`, false if that takes too long.
+  // Lets the device work until `condition`; false if that takes too long.
   bool until(const std::function<bool()>& condition);
-  // Lets the device do all that it does without further input.
+  // Lets the device do all the work it can without further input.
   void settle();
 
  private:

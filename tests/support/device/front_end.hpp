@@ -1,4 +1,4 @@
-// The front end's (QEMU's) side of vhost-user, as a test plays it.
+// The front end's (QEMU's) side of vhost-user, simulated by a test.
 #pragma once
 
 #include <poll.h>
@@ -23,7 +23,7 @@ class front_end {
  public:
   using request = flow::device::vhost_user::request;
 
-  // `turn` lets the back end do something; called while an answer is awaited.
+  // `turn` lets the back end work; called while an answer is awaited.
   front_end(flow::unique_fd socket, std::function<void()> turn)
       : socket_(std::move(socket)), turn_(std::move(turn)) {}
 
@@ -74,7 +74,7 @@ class front_end {
 
   std::uint64_t ask_u64(request id) { return to_u64(ask(id)); }
 
-  // Asks for an acknowledgement; 0 = success.
+  // Requests an acknowledgement; 0 = success.
   template <class T>
   std::uint64_t acknowledged(request id, const T& payload, std::span<const int> descriptors = {}) {
     return to_u64(ask(id, std::as_bytes(std::span(&payload, 1)), descriptors,

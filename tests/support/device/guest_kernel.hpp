@@ -1,4 +1,5 @@
-// The vsock layer of a test's guest: sockets that obey the protocol as Linux does, credit included.
+// The vsock layer of a test's guest: sockets that follow the protocol as Linux does,
+// credit included.
 #pragma once
 
 #include <cstdint>
@@ -29,18 +30,18 @@ class guest_socket {
 
   // Sends all of it, waiting for credit. False if the connection ended meanwhile.
   bool send(std::string_view bytes);
-  // Sends what credit allows now, and returns how much that was.
+  // Sends as much as credit allows now, and returns how much.
   std::size_t send_some(std::string_view bytes);
 
   // SHUTDOWN with VIRTIO_VSOCK_SHUTDOWN_* flags.
   void shutdown(std::uint32_t flags);
   void reset();
 
-  // A socket that is not read: what arrives stays in its buffer, no credit comes back.
+  // A socket that does not read: received data stays in its buffer, no credit is returned.
   void stop_reading() { reading_ = false; }
   void start_reading();
 
-  // What the device has told.
+  // Information from the device.
   const std::string& received() const { return received_; }
   std::string take_received() { return std::exchange(received_, {}); }
   bool established() const { return established_; }
@@ -66,7 +67,7 @@ class guest_socket {
   std::uint32_t sent_ = 0;
   std::uint32_t forwarded_ = 0;
   std::uint32_t announced_ = 0;
-  std::uint32_t held_ = 0;  // received and not read
+  std::uint32_t held_ = 0;  // received but not read
   int credit_requests_ = 0;
   std::string received_;
 };
@@ -77,11 +78,11 @@ class guest_kernel {
 
   fake_guest& guest() { return guest_; }
 
-  // Hands what the device has sent to the sockets, and lets it work once.
+  // Delivers the device's packets to the sockets, and lets it work once.
   void turn();
   bool until(const std::function<bool()>& condition);
 
-  // The next packet that came for no socket of this guest; false if there was none.
+  // The next packet that was for no socket of this guest; false if there was none.
   bool take_stray(packet& stray);
 
  private:

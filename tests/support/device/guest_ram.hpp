@@ -1,5 +1,5 @@
-// The memory of a guest that a test plays: a memfd in two regions with a hole between them, as a
-// front end would share it.
+// The memory of a simulated guest: a memfd in two regions with a hole between them, as a front end
+// would share it.
 #pragma once
 
 #include <linux/memfd.h>
@@ -23,7 +23,7 @@ class guest_ram {
   static constexpr std::uint64_t high_size = 16U << 20U;
   static constexpr std::uint64_t low = 0;
   static constexpr std::uint64_t high = 0x1'0000'0000;
-  // Where the front end is pretended to have mapped the two.
+  // The addresses at which the front end supposedly has mapped the two.
   static constexpr std::uint64_t low_user = 0x7f00'0000'0000;
   static constexpr std::uint64_t high_user = 0x7e00'0000'0000;
 

@@ -17,7 +17,7 @@ void append(byte_queue& q, std::string_view text) {
   q.append(std::as_bytes(std::span(text)));
 }
 
-// The oldest bytes, at most `count`.
+// Returns the oldest bytes, at most `count`.
 std::string take(byte_queue& q, std::size_t count) {
   std::array<iovec, 3> parts;
   const auto used = q.front(parts);

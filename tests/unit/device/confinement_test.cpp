@@ -1,4 +1,4 @@
-// What the confinement takes away, and that it does.
+// The restrictions of the confinement, and that they are effective.
 #include "flow/device/confinement.hpp"
 
 #include <dirent.h>
@@ -30,7 +30,7 @@ namespace {
   }                                                                        \
   static_assert(true)
 
-// Runs `attempt` in a confined child; its exit status and what it wrote to standard error.
+// Runs `attempt` in a confined child; returns its exit status and its standard error.
 run_outcome run_confined(connector_kind kind, const std::function<void()>& attempt) {
   std::array<int, 2> out{};
   if (::pipe2(out.data(), O_CLOEXEC) != 0) {
@@ -211,7 +211,7 @@ TEST(Confinement, OrdinaryUserIsConfinedAsWell) {
 
 namespace {
 
-// As where neither the user nor the system allows namespaces.
+// Simulates a system that does not allow namespaces to this user.
 void forbid_namespaces() {
   auto* const filter = seccomp_init(SCMP_ACT_ALLOW);
   seccomp_rule_add(filter, SCMP_ACT_ERRNO(EPERM), SYS_unshare, 0);
@@ -249,7 +249,7 @@ TEST(Confinement, HybridFormWorksWithoutNamespacesToo) {
 TEST(Confinement, RunningProgramHasNothingLeft) {
   SKIP_IF_SANITIZED();
   vsockd_process p({});
-  p.guest().boot();  // it answers only once it is confined
+  p.guest().boot();  // it answers only when it is confined
   EXPECT_EQ(status_field(p.pid(), "CapPrm"), "0000000000000000");
   EXPECT_EQ(status_field(p.pid(), "CapEff"), "0000000000000000");
   EXPECT_EQ(status_field(p.pid(), "NoNewPrivs"), "1");

@@ -61,7 +61,7 @@ TEST(SendCredit, PeerThatShrinksOrLiesGetsNothing) {
   c.send(100);
   c.update(50, 0);
   EXPECT_EQ(c.available(), 0U);
-  c.update(50, 101);  // read what was never sent
+  c.update(50, 101);  // claims to have read more than was sent
   EXPECT_EQ(c.available(), 0U);
   c.update(0xffffffff, 100);
   EXPECT_EQ(c.available(), 0xffffffffU);

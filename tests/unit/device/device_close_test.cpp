@@ -1,4 +1,5 @@
-// How connections end: each half by itself, both in every order, with and without bytes under way.
+// How connections end: each half independently, both in every order, with and without bytes
+// in flight.
 #include "tests/unit/device/device_fixture.hpp"
 
 using namespace tests;
@@ -54,7 +55,7 @@ TEST_F(DeviceTest, HostsShutdownOfWritingIsShutdownOfSending) {
   EXPECT_TRUE(until([&] { return c.guest->peer_shutdown() != 0; }));
   EXPECT_EQ(c.guest->received(), "last words");
   EXPECT_EQ(c.guest->peer_shutdown(), no_send);
-  // The other half lives.
+  // The other half is still open.
   EXPECT_TRUE(c.guest->send("reply"));
   EXPECT_EQ(read_all(c.host, 5), "reply");
   EXPECT_FALSE(c.guest->was_reset());
@@ -80,7 +81,7 @@ TEST_F(DeviceTest, GuestsShutdownOfReceivingIsTheHostsBrokenPipe) {
   settle();
   EXPECT_EQ(c.host.send("x"), -1);
   EXPECT_EQ(errno, EPIPE);
-  // The other half lives.
+  // The other half is still open.
   EXPECT_TRUE(c.guest->send("still here"));
   EXPECT_EQ(read_all(c.host, 10), "still here");
 }
@@ -90,7 +91,7 @@ TEST_F(DeviceTest, HostsShutdownOfReadingIsToldAtTheNextPacket) {
   c.host.shutdown_read();
   EXPECT_TRUE(c.guest->send("x"));
   EXPECT_TRUE(until([&] { return c.guest->peer_shutdown() == no_receive; }));
-  // The other half lives.
+  // The other half is still open.
   c.host.send("hello");
   EXPECT_TRUE(until([&] { return c.guest->received() == "hello"; }));
 }
@@ -132,7 +133,7 @@ INSTANTIATE_TEST_SUITE_P(
              (std::get<2>(p.param) ? "WithBytes" : "");
     });
 
-// Whatever the order, what was sent before the end arrives, and in the end nothing is left behind.
+// Whatever the order, data sent before the end arrives, and nothing is left in the end.
 TEST_P(CloseInOrder, LosesNothingAndLeavesNothing) {
   const auto [first, second, with_bytes] = GetParam();
   auto c = connect();
@@ -150,7 +151,7 @@ TEST_P(CloseInOrder, LosesNothingAndLeavesNothing) {
         c.guest->shutdown(no_send);
         break;
       case step::guest_receives_no_more:
-        // What it has been sent so far is its own to read.
+        // The peer can still read the data already sent to it.
         ASSERT_TRUE(until([&] { return c.guest->received() == from_host; }));
         c.guest->shutdown(no_receive);
         break;
@@ -181,7 +182,7 @@ TEST_P(CloseInOrder, LosesNothingAndLeavesNothing) {
   EXPECT_EQ(at_host, from_guest);
   EXPECT_TRUE(until([&] { return c.guest->received() == from_host; }));
 
-  // Both sides let go.
+  // Both sides have closed.
   c.host.close();
   settle();
   if (!c.guest->was_reset()) {
@@ -240,7 +241,7 @@ TEST_F(DeviceTest, BothHalvesEndedEndTheConnection) {
 TEST_F(DeviceTest, CrossingClosesEnd) {
   auto c = connect();
   c.host.close();
-  // Before the guest has seen anything of it.
+  // Before the guest has seen any of it.
   c.guest->transmit(VIRTIO_VSOCK_OP_RW, "too late");
   c.guest->shutdown(both);
   EXPECT_TRUE(until([&] { return c.guest->was_reset(); }));
@@ -345,7 +346,7 @@ TEST_F(DeviceTest, HostsWordsThatTheGuestCannotTakeAnyMoreAreAReset) {
   EXPECT_EQ(c.host.error(), ECONNRESET);
 }
 
-// A reset at every point of a conversation leaves nothing behind and loses nothing sent before.
+// A reset at every point of a conversation leaves nothing behind and loses no data sent before.
 TEST_F(DeviceTest, ResetMayComeAtAnyTime) {
   for (std::uint32_t point = 0; point < 40; ++point) {
     auto c = connect(2000 + point, 80);

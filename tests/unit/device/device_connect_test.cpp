@@ -108,7 +108,7 @@ TEST_F(DeviceTest, SamePortsAreFreeAgainAfterAReset) {
 TEST_F(DeviceTest, SamePortsServeANewConnectionWhileTheOldOnesBytesStillWait) {
   auto old = connect();
   const auto text = pattern(flow::device::receive_buffer);
-  // More than the host's socket takes by itself, so that some of it must wait.
+  // More than the host's socket accepts at once, so that some of it must wait.
   EXPECT_TRUE(old.guest->send(text));
   ASSERT_LT(device.delivered(), text.size());
   old.guest->reset();
@@ -127,7 +127,7 @@ TEST_F(DeviceTest, GuestThatForgotAFinishedConnectionMayUseItsPortAgain) {
   auto c = connect();
   c.host.close();
   EXPECT_TRUE(until([&] { return c.guest->peer_shutdown() == 3; }));
-  // Without having confirmed.
+  // Without confirmation.
   c.guest.reset();
   auto again = connect();
   EXPECT_TRUE(again.guest->send("hello"));
@@ -174,7 +174,7 @@ TEST_F(FewConnections, OneBeyondTheLimitIsReset) {
   EXPECT_FALSE(d.connect());
   EXPECT_FALSE(device.connect_guest(9, std::move(socket_pair()[0])));
 
-  // Room again once one is wholly gone.
+  // Room again once one has ended completely.
   a.reset();
   guest->settle();
   guest_socket e(*kernel, 5, 80);
@@ -202,7 +202,7 @@ TEST_F(FewConnections, BytesOfConnectionsThatTheGuestLeftCountForTheLimit) {
 TEST_F(DeviceTest, HostConnectsToTheGuest) {
   auto ends = socket_pair();
   host_socket client(std::move(ends[0]));
-  // What the client sends before the guest has accepted waits.
+  // Data that the client sends before the guest has accepted waits.
   client.send("early");
   ASSERT_TRUE(device.connect_guest(22, std::move(ends[1])));
   const auto request = guest->expect(VIRTIO_VSOCK_OP_REQUEST);
@@ -215,7 +215,7 @@ TEST_F(DeviceTest, HostConnectsToTheGuest) {
   EXPECT_TRUE(until([&] { return s.received() == "early"; }));
   EXPECT_EQ(connector.accepts, 1);
   EXPECT_TRUE(s.send("reply"));
-  // The connector's word comes first.
+  // The connector's answer comes first.
   EXPECT_EQ(read_all(client, 6), "!reply");
 }
 

@@ -1,4 +1,4 @@
-// Flow control, and that connections do not get into each other's way.
+// Flow control, and that connections do not impede each other.
 #include "tests/unit/device/device_fixture.hpp"
 
 using namespace tests;
@@ -10,7 +10,7 @@ TEST_F(DeviceTest, GuestMaySendItsWholeCreditToAHostThatDoesNotRead) {
   const auto sent = c.guest->send_some(text);
   EXPECT_EQ(sent, receive_buffer);
   settle();
-  // The host's socket has taken some, which is credit again, and so on, until it is full.
+  // The host's socket has accepted some, which becomes credit again, and so on, until it is full.
   std::size_t more = sent;
   for (int i = 0; i < 50; ++i) {
     more += c.guest->send_some(std::string_view(text).substr(more));
@@ -45,7 +45,7 @@ TEST_F(DeviceTest, OneByteBeyondTheCreditIsAReset) {
   ASSERT_EQ(c.guest->credit(), 0U);
   c.guest->transmit(VIRTIO_VSOCK_OP_RW, "x");
   EXPECT_TRUE(until([&] { return c.guest->was_reset(); }));
-  // What was sent within the credit still arrives.
+  // Data sent within the credit still arrives.
   EXPECT_EQ(read_all(c.host).size(), sent);
 }
 
@@ -79,7 +79,7 @@ TEST_F(DeviceTest, DeviceAsksOnceForCreditThatItLacks) {
 
 namespace {
 
-// A connection whose guest's side is played packet by packet.
+// A connection whose guest side the test plays packet by packet.
 class RawConnection : public DeviceTest {
  protected:
   void SetUp() override {
@@ -97,7 +97,7 @@ class RawConnection : public DeviceTest {
     guest->settle();
   }
 
-  // Only asks for credit, and only once.
+  // Only requests credit, and only once.
   void expect_no_data() {
     guest->settle();
     const auto p = guest->receive();
@@ -188,7 +188,7 @@ TEST_F(DeviceTest, GuestSocketThatIsNotReadStopsNobodyElse) {
 }
 
 TEST_F(DeviceTest, ConnectionsToTheGuestTakeTurns) {
-  // The guest posts few buffers at a time, many sockets have much to say: all must progress alike.
+  // The guest posts few buffers at a time, many sockets have much data: all must progress equally.
   std::vector<pair> all;
   all.reserve(8);
   for (std::uint32_t i = 0; i < 8; ++i) {
@@ -213,7 +213,7 @@ TEST_F(DeviceTest, ConnectionsToTheGuestTakeTurns) {
 
 TEST_F(DeviceTest, RefusalsThatTheGuestDoesNotTakeAreBounded) {
   guest->hold_buffers(true);
-  // Uses up the posted buffers and then the place for refusals; the rest stays in the queue.
+  // Uses up the posted buffers and then the room for refusals; the rest stays in the queue.
   std::size_t transmitted = 0;
   const auto rst = guest->header(VIRTIO_VSOCK_OP_RW, 7, 8);
   for (; transmitted < 64 + flow::device::max_replies + 30; ++transmitted) {
@@ -224,7 +224,7 @@ TEST_F(DeviceTest, RefusalsThatTheGuestDoesNotTakeAreBounded) {
   while (guest->receive()) {
   }
   EXPECT_TRUE(device.running());
-  // Once it takes them, all are there.
+  // Once it takes them, all have arrived.
   std::size_t received = 64;
   guest->hold_buffers(false);
   for (std::uint16_t i = 0; i < 64; ++i) {

@@ -9,7 +9,7 @@ namespace {
 constexpr std::array<std::size_t, 14> sizes{0,    1,    4,    4095, 4096,    4097,    4098,
                                             4099, 5000, 5001, 5002, 1048575, 1048576, 1048577};
 
-// How the guest's memory and queue may look.
+// Layouts of the guest's memory and queue.
 struct shape {
   const char* name;
   fake_guest::options options;
@@ -112,7 +112,7 @@ TEST_F(DeviceTest, PacketInAnyLayoutOfDescriptorsIsUnderstood) {
   auto& ram = guest->ram();
   auto& ring = guest->transmit_ring();
   const auto text = pattern(1000);
-  // The packet's bytes in consecutive memory, cut into descriptors at these places.
+  // The packet's bytes in contiguous memory, cut into descriptors at these places.
   const std::vector<std::vector<std::uint32_t>> cuts{
       {1044}, {44, 1000}, {1, 1043}, {43, 1001}, {20, 24, 1000}, {45, 999}, {10, 10, 24, 500, 500}};
   auto h = guest->header(VIRTIO_VSOCK_OP_RW, 1000, 80);
@@ -122,7 +122,7 @@ TEST_F(DeviceTest, PacketInAnyLayoutOfDescriptorsIsUnderstood) {
   std::memcpy(ram.at(at + sizeof h), text.data(), text.size());
   for (const auto& lengths : cuts) {
     ASSERT_EQ(std::accumulate(lengths.begin(), lengths.end(), 0U), 1044U);
-    // Far behind what the helper uses, in an order that jumps about.
+    // Far behind the area that the helper uses, in a non-sequential order.
     std::uint16_t index = 127;
     const auto head = index;
     std::uint64_t where = at;
@@ -159,7 +159,7 @@ TEST(DeviceReceiveBuffers, BufferOfSeveralDescriptorsIsFilledInOrder) {
   d.guest->boot();
   auto& ram = d.guest->ram();
   auto& ring = d.guest->receive_ring();
-  // The header lies across the first two descriptors.
+  // The header spans the first two descriptors.
   const std::uint64_t at = guest_ram::high + 0xc00000;
   ring.describe(5, {at, 20, VRING_DESC_F_WRITE | VRING_DESC_F_NEXT, 9});
   ring.describe(9, {at + 0x1000, 100, VRING_DESC_F_WRITE | VRING_DESC_F_NEXT, 7});
@@ -268,13 +268,14 @@ TEST(DeviceWithEventIndex, InterruptsOnlyAtTheEntryTheDriverNames) {
   d.guest->settle();
   auto& ring = d.guest->transmit_ring();
   ring.take_calls();
-  // One packet was transmitted so far; the driver wants to hear of the fourth from now.
+  // One packet has been transmitted so far; the driver wants a notification for the fourth
+  // from now.
   ring.set_used_event(1 + 3);
   for (std::uint64_t i = 1; i <= 5; ++i) {
     ASSERT_TRUE(s.send("x"));
     d.guest->settle();
     EXPECT_EQ(ring.take_calls(), i == 4 ? 1U : 0U) << "packet " << i;
   }
-  // And the device wants to hear of the next one.
+  // And the device wants a notification for the next one.
   EXPECT_EQ(ring.available_event(), 6U);
 }

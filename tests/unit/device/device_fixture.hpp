@@ -1,4 +1,4 @@
-// A device, its back end and a fake guest in one process and thread: nothing happens but in turns.
+// A device, its back end and a fake guest in one process and thread: everything happens in turns.
 #pragma once
 
 #include <fcntl.h>
@@ -41,13 +41,13 @@ class host_socket {
   void shutdown_write() { ::shutdown(fd_.get(), SHUT_WR); }
   void shutdown_read() { ::shutdown(fd_.get(), SHUT_RD); }
 
-  // How much the socket took; -1 with errno if it is over.
+  // How much the socket accepted; -1 with errno if it has ended.
   ssize_t send(std::string_view bytes) {
     const auto n = ::send(fd_.get(), bytes.data(), bytes.size(), MSG_NOSIGNAL);
     return n < 0 && errno == EAGAIN ? 0 : n;
   }
 
-  // What is there, up to `most`. Afterwards ended() or failed() may tell more.
+  // The available bytes, up to `most`. Afterwards ended() or failed() may report more.
   std::string read(std::size_t most = SIZE_MAX) {
     std::string all;
     std::array<char, 65536> part;
@@ -64,7 +64,7 @@ class host_socket {
   }
   bool end_of_file() const { return end_of_file_; }
   int error() const { return error_; }
-  // Whether reading is over, in either way.
+  // Whether reading has ended, either way.
   bool over() const { return end_of_file_ || error_ != 0; }
 
  private:
@@ -113,7 +113,7 @@ class test_connector final : public flow::device::connector {
   flow::device::connection_key last_;
 };
 
-// The parts, set up and not yet talking.
+// The parts, set up but not yet communicating.
 class device_under_test {
  public:
   explicit device_under_test(const fake_guest::options& o = {},
@@ -170,7 +170,7 @@ class device_under_test {
   std::unique_ptr<fake_guest> guest;
   std::unique_ptr<guest_kernel> kernel;
   bool closed = false;                   // the back end has lost its front end
-  std::unique_ptr<flow::error> failure;  // why, if it was not in order
+  std::unique_ptr<flow::error> failure;  // why, if not orderly
 };
 
 // One that has booted.
@@ -194,7 +194,7 @@ class DeviceTest : public ::testing::Test, public device_under_test {
 
   bool until(const std::function<bool()>& condition) { return kernel->until(condition); }
 
-  // Reads at the host until the end, or until `size` bytes are there.
+  // Reads at the host until the end, or until `size` bytes have arrived.
   std::string read_all(host_socket& host, std::size_t size = SIZE_MAX) {
     std::string all;
     EXPECT_TRUE(until([&] {
@@ -212,7 +212,7 @@ class DeviceTest : public ::testing::Test, public device_under_test {
   }
 };
 
-// Bytes whose every position can be told from the others.
+// Bytes that identify their position.
 inline std::string pattern(std::size_t size, std::uint32_t seed = 1) {
   std::string text(size, '\0');
   for (auto& c : text) {

@@ -1,4 +1,4 @@
-// A driver that breaks the rules of its rings: the device stops, says so once, harms nobody, and
+// A driver that violates the rules of its rings: the device stops, logs it once, harms nobody, and
 // serves again after a reset.
 #include <sys/prctl.h>
 #include <sys/wait.h>
@@ -38,9 +38,9 @@ void transmit_chain(fake_guest& g, std::vector<vring_desc> chain) {
   offer_transmit(g, 100);
 }
 
-// A buffer in the receive queue of a guest that has no other one; needs a packet to be due.
+// A buffer in the receive queue of a guest that has no other one; requires a due packet.
 void receive_chain(fake_guest& g, std::vector<vring_desc> chain) {
-  g.transmit(g.header(VIRTIO_VSOCK_OP_RW, 7, 8));  // to be answered
+  g.transmit(g.header(VIRTIO_VSOCK_OP_RW, 7, 8));  // will be answered
   for (std::size_t i = 0; i < chain.size(); ++i) {
     auto d = chain[i];
     if (i + 1 < chain.size()) {
@@ -192,7 +192,7 @@ TEST_P(Crime, BreaksTheDeviceAndNothingElse) {
   EXPECT_TRUE(host.end_of_file());
   EXPECT_EQ(high_before, (g.ram().get<std::array<std::byte, 4096>>(guest_ram::high + 0xd00000)));
 
-  // Nothing is looked at until the reset, which gives it a new life.
+  // Nothing is accessed until the reset, which starts it anew.
   g.kick();
   g.settle();
   EXPECT_FALSE(d.device.running());
@@ -212,7 +212,7 @@ struct bad_ring {
 
 constexpr auto low = guest_ram::low_user;
 
-// A good one is at 0x20000, 0x24000 and 0x28000.
+// A valid one is at 0x20000, 0x24000 and 0x28000.
 const std::vector<bad_ring> bad_rings{
     {"DescriptorsNowhere", {1, low + 0x24000, low + 0x28000}},
     {"AvailableNowhere", {low + 0x20000, 1, low + 0x28000}},
@@ -314,8 +314,8 @@ TEST(HostileGuest, CannotFillTheLog) {
       << text;
 }
 
-// Another process writes to the rings and the buffers all the time, as other processors of a guest
-// can: whatever the device reads may be different an instant later.
+// Another process writes to the rings and the buffers constantly, as other processors of a guest
+// can: everything that the device reads may be different an instant later.
 TEST(HostileGuest, MemoryThatChangesAllTheTimeDoesNoHarm) {
   device_under_test d;
   auto& g = *d.guest;
@@ -331,7 +331,7 @@ TEST(HostileGuest, MemoryThatChangesAllTheTimeDoesNoHarm) {
       for (int i = 0; i < 1000; ++i) {
         random = random * 1664525U + 1013904223U;
         const auto value = static_cast<std::byte>(random >> 24U);
-        // Mostly packets, so that the rings stay whole for a while.
+        // Mostly packets, so that the rings stay valid for a while.
         if ((random & 0x3f00U) == 0) {
           rings[random % 0x1c000] = value;
         } else {

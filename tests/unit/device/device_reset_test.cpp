@@ -1,11 +1,11 @@
-// Lives of the guest: reset, pause, death of its virtual machine.
+// Restarts of the guest: reset, pause, death of its virtual machine.
 #include "tests/unit/device/device_fixture.hpp"
 
 using namespace tests;
 
 namespace {
 
-// Everything the guest can have sent to a host that does not read.
+// All the data that the guest can have sent to a host that does not read.
 std::string fill(guest_kernel& kernel, guest_socket& s) {
   const auto text = pattern(2000000);
   std::size_t sent = 0;

@@ -124,7 +124,7 @@ TEST_F(EventLoop, WorkIsDoneOncePerTurnAndAgainWithoutWaitingIfLeft) {
   loop->set_work([&] { return ++turns < 3; });
   turn();
   EXPECT_EQ(turns, 1);
-  // Would wait for ever if the loop did not know of the work left.
+  // Would wait for ever if the loop did not know about the remaining work.
   ASSERT_TRUE(loop->run_once());
   ASSERT_TRUE(loop->run_once());
   EXPECT_EQ(turns, 3);

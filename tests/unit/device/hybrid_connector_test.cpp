@@ -226,7 +226,7 @@ class ImpatientHybrid : public Hybrid {
 
 TEST_F(ImpatientHybrid, ClientThatSaysNothingIsClosed) {
   auto c = client();
-  // Waits as long as it takes: only the deadline can end this.
+  // Waits without a limit: only the deadline can end this.
   for (c.read(); !c.over(); c.read()) {
     ASSERT_TRUE(loop.run_once());
   }

@@ -1,4 +1,4 @@
-// hvsock-vsockd as a process: how it begins, ends and what it says.
+// hvsock-vsockd as a process: its start, its end and its log.
 #include <sys/wait.h>
 
 #include <csignal>
@@ -57,7 +57,7 @@ TEST(Vsockd, ServesAGuestAndEndsWithIt) {
   EXPECT_EQ(s.received(), text);
   p.guest().front().hang_up();
   EXPECT_EQ(p.wait(), code(exit_code::done));
-  EXPECT_NE(p.log().find("virtual machine gone"), std::string::npos) << p.log();
+  EXPECT_NE(p.log().find("virtual machine ended"), std::string::npos) << p.log();
 }
 
 TEST(Vsockd, DeliversWhatItHoldsAfterTheGuestDied) {
@@ -85,7 +85,7 @@ TEST(Vsockd, FrontEndThatBreaksTheProtocolEndsItWithOneLine) {
   vsockd_process p({});
   p.guest().front().send_raw(99, {});
   EXPECT_EQ(p.wait(), code(exit_code::protocol));
-  EXPECT_NE(p.log().find("level=error msg=\"front end broke the protocol\" err=\"request 99"),
+  EXPECT_NE(p.log().find("level=error msg=\"front end violated the protocol\" err=\"request 99"),
             std::string::npos)
       << p.log();
 }
@@ -94,8 +94,8 @@ TEST(Vsockd, DiesWithItsParent) {
   if (sanitized) {
     GTEST_SKIP() << "part of the confinement, which a sanitizer's runtime cannot live in";
   }
-  // A parent in between, which is killed. What it has open with the program is also open here, so
-  // that nothing but the parent's death can end the program.
+  // A parent in between, which is killed. Everything it shares with the program is also open here,
+  // so that nothing but the parent's death can end the program.
   auto inherited = socket_pair();
   std::array<int, 2> alive{};
   ASSERT_EQ(::pipe2(alive.data(), O_CLOEXEC), 0);
@@ -119,7 +119,7 @@ TEST(Vsockd, DiesWithItsParent) {
   std::byte ready{};
   ASSERT_TRUE(flow::receive_with_descriptors(inherited[0].get(), std::span(&ready, 1), kept));
   ASSERT_EQ(kept.size(), 2U);
-  // The end of this pipe is the program's.
+  // The program holds the other end of this pipe.
   char byte = 0;
   EXPECT_EQ(::read(alive[0], &byte, 1), 0);
   ::close(alive[0]);
@@ -143,7 +143,7 @@ TEST(Vsockd, HybridFormWorksInItsConfinement) {
   ASSERT_TRUE(s.send("to the host"));
   EXPECT_EQ(read_all(p, host, 11), "to the host");
 
-  // A listener that appears later is found as well.
+  // A listener that is created later is also found.
   auto later = flow::listen_unix(path + "_81");
   guest_socket t(p.kernel(), 1001, 81);
   EXPECT_TRUE(t.connect());
@@ -187,7 +187,7 @@ TEST(Vsockd, SetUpFailuresAreNamed) {
   EXPECT_EQ(no_socket.status, code(exit_code::setup));
   EXPECT_NE(no_socket.log.find("--vhost-fd is not a connected unix socket"), std::string::npos)
       << no_socket.log;
-  // Standard input is no socket either.
+  // Standard input is not a socket either.
   EXPECT_EQ(run_vsockd({"--vhost-fd", "0", "--guest-cid", "3", "--hybrid", "/x"}).status,
             code(exit_code::setup));
 }

@@ -1,4 +1,5 @@
-// That no rule of the system call filter is unused: follows the program through all that it can do.
+// Proves that no rule of the system call filter is unused: traces the program through everything it
+// can do.
 #include <sys/ptrace.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -17,12 +18,12 @@ using flow::device::connector_kind;
 
 namespace {
 
-// Follows every system call of the program, from the moment the filter is in force.
+// Traces every system call of the program from the moment the filter is in force.
 class tracer {
  public:
   explicit tracer(vsockd_process& p) : process_(p) {}
 
-  // Lets the program run until it waits for something else than us.
+  // Lets the program run until it waits for anything other than us.
   void turn() {
     for (int quiet = 0; quiet < 3;) {
       int status = 0;
@@ -86,7 +87,7 @@ class tracer {
   std::vector<call> calls_;
 };
 
-// A day in the life of the program, in which it does all that it can do.
+// Makes the program do everything it can do.
 void live(vsockd_process& p, const std::string& path) {
   auto& g = p.guest();
   g.boot();
@@ -124,7 +125,7 @@ void live(vsockd_process& p, const std::string& path) {
     s.accept(request);
     ASSERT_TRUE(p.kernel().until([&] { return !client.read().empty(); }));
   }
-  // Another life, whose event descriptors would block.
+  // A restart, whose event descriptors would block.
   g.stop();
   g.boot();
   const flow::unique_fd blocking(::eventfd(0, EFD_CLOEXEC));
@@ -163,7 +164,7 @@ TEST_P(Rules, NoneIsUnused) {
   EXPECT_TRUE(WIFEXITED(t.status()));
   EXPECT_EQ(WEXITSTATUS(t.status()), 0);
   for (const auto& rule : flow::device::syscall_rules()) {
-    // Whether the time is a system call depends on the machine's clock.
+    // Whether reading the time is a system call depends on the machine's clock.
     if (rule.needed_by(GetParam()) && rule.number != SYS_clock_gettime) {
       EXPECT_TRUE(t.saw(rule)) << "system call " << rule.number << " (" << rule.reason << ')';
     }

@@ -18,7 +18,7 @@ class Uplink : public ::testing::Test {
   std::array<flow::unique_fd, 2> connection = socket_pair();
 };
 
-// How many descriptors this process has.
+// The number of descriptors of this process.
 std::size_t open_descriptors() {
   std::size_t count = 0;
   for (int fd = 0; fd < 1024; ++fd) {
@@ -60,7 +60,7 @@ TEST_F(Uplink, FullOneRefusesAtOnce) {
     ASSERT_LT(++sent, 100000);
   }
   EXPECT_GT(sent, 0);
-  // And takes more once there is room.
+  // Accepts more once there is room.
   ASSERT_TRUE(receive_connection(ends[1].get()));
   while (receive_connection(ends[1].get())) {
   }

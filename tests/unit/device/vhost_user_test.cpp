@@ -1,4 +1,4 @@
-// What a front end may ask, and what happens to one that asks what it must not.
+// The requests that a front end may make, and the consequences of those it must not make.
 #include <linux/memfd.h>
 #include <sys/mman.h>
 
@@ -22,7 +22,7 @@ class VhostUser : public ::testing::Test, public device_under_test {
     return std::as_bytes(std::span(&value, 1));
   }
 
-  // The connection is closed for a reason that names the request.
+  // The connection is closed with an error that names the request.
   void expect_closed(std::string_view word) {
     EXPECT_TRUE(front().closed());
     EXPECT_TRUE(closed);
@@ -38,7 +38,7 @@ struct one_region {
 
 struct config_request {
   flow::device::vhost_user::config head{0, 8, 0};
-  std::array<std::uint32_t, 2> cid{};  // in halves, as the message is not aligned for a u64
+  std::array<std::uint32_t, 2> cid{};  // two halves, because the message is not aligned for a u64
 };
 
 }  // namespace
@@ -227,7 +227,7 @@ TEST_F(VhostUser, PayloadLargerThanAnyClosesBeforeItIsRead) {
 }
 
 TEST_F(VhostUser, WrongSizeOfEveryRequestCloses) {
-  // 3 bytes suit none of them.
+  // None of them takes 3 bytes.
   for (std::uint32_t id :
        {1U, 2U, 3U, 4U, 5U, 8U, 9U, 10U, 11U, 12U, 13U, 14U, 15U, 16U, 18U, 24U, 25U}) {
     device_under_test d;
@@ -243,7 +243,7 @@ TEST_F(VhostUser, DescriptorsWhereNoneBelongClose) {
 }
 
 TEST_F(VhostUser, MoreDescriptorsThanAnyMessageHasClose) {
-  // Eight each with the two halves of one message.
+  // Eight each, sent with the two halves of one message.
   const std::array<int, 8> eight{0, 0, 0, 0, 0, 0, 0, 0};
   const flow::device::vhost_user::header header{5, 1, 8};
   front().send_bytes(bytes_of(header), eight);
@@ -274,7 +274,7 @@ namespace {
 
 struct wrong {
   const char* name;
-  std::function<std::uint64_t(fake_guest&)> ask;  // the acknowledgement
+  std::function<std::uint64_t(fake_guest&)> ask;  // returns the acknowledgement
 };
 
 template <class T>

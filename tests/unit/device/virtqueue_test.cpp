@@ -1,4 +1,4 @@
-// What the other tests cannot see of a queue: buffers across regions, and chains that are held.
+// Properties of a queue that the other tests do not cover: buffers across regions, and held chains.
 #include "flow/device/virtio/virtqueue.hpp"
 
 #include "tests/unit/device/device_fixture.hpp"
@@ -14,7 +14,7 @@ namespace {
 class Virtqueue : public ::testing::Test {
  protected:
   void SetUp() override {
-    // The high region in two halves that touch, mapped apart.
+    // The high region in two adjacent halves, mapped separately.
     constexpr auto half = guest_ram::high_size / 2;
     auto regions =
         std::array{guest_ram::regions()[0], guest_ram::regions()[1], guest_ram::regions()[1]};

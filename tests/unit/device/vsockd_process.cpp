@@ -24,7 +24,7 @@ struct child_setup {
   std::function<void()> before;
 };
 
-// Returns the child's id and the reading end of its standard error.
+// Returns the child's ID and the reading end of its standard error.
 std::pair<pid_t, flow::unique_fd> spawn(const child_setup& setup) {
   std::array<int, 2> log{};
   if (::pipe2(log.data(), O_CLOEXEC) != 0) {
@@ -43,7 +43,7 @@ std::pair<pid_t, flow::unique_fd> spawn(const child_setup& setup) {
   }
   if (pid == 0) {
     ::dup2(write_end.get(), STDERR_FILENO);
-    // Out of the way of each other first.
+    // First moves them out of each other's way.
     const int vhost = ::fcntl(setup.vhost, F_DUPFD_CLOEXEC, 100);
     const int uplink = ::fcntl(setup.uplink, F_DUPFD_CLOEXEC, 100);
     ::dup2(vhost, child_vhost);

@@ -1,4 +1,4 @@
-// The real program as a child of the test, with the test as its front end and at its uplink.
+// The real program as a child of the test, which acts as its front end and at its uplink.
 #pragma once
 
 #include <sys/types.h>
@@ -29,22 +29,22 @@ class vsockd_process {
   ~vsockd_process();
 
   pid_t pid() const { return pid_; }
-  // Both are there until the test drops them.
+  // Both exist until the test drops them.
   flow::unique_fd& uplink() { return uplink_; }
   fake_guest& guest() { return *guest_; }
   guest_kernel& kernel() { return *kernel_; }
 
-  // Replaces what the guest does while it waits for the program.
+  // Replaces the guest's action while it waits for the program.
   void on_turn(std::function<void()> turn) { turn_ = std::move(turn); }
-  // What it does otherwise: waits until the program has done something, 10 ms at most.
+  // The default action: waits until the program has done something, at most 10 ms.
   void wait_for_news();
 
-  // The next connection that came over the uplink.
+  // The next connection from the uplink.
   flow::unique_fd take_connection();
 
-  // Waits for its end. The exit status, or -1 if a signal ended it.
+  // Waits for its end. Returns the exit status, or -1 if a signal ended it.
   int wait();
-  // What it has logged so far.
+  // Its log so far.
   std::string log();
 
  private:
@@ -57,7 +57,7 @@ class vsockd_process {
   std::unique_ptr<guest_kernel> kernel_;
 };
 
-// Runs the program with these arguments to its end; the exit status and what it logged.
+// Runs the program with these arguments to its end; returns the exit status and its log.
 struct run_outcome {
   int status;
   std::string log;

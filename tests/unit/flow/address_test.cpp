@@ -20,7 +20,7 @@ std::string complaint(std::string_view uri) {
     return "none: " + to_uri(*a);
   }
   EXPECT_EQ(a.error().code(), errc::invalid_argument);
-  // Every complaint names what it complains about.
+  // Every error names its subject.
   EXPECT_EQ(a.error().message().find("address \"" + std::string(uri) + "\": "), 0U);
   return a.error().message();
 }

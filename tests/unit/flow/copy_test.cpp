@@ -17,7 +17,7 @@ using flow::side;
 
 namespace {
 
-// Reads what it was given, piece by piece, and keeps what is written.
+// Reads the given pieces one by one, and keeps everything written.
 class scripted final : public duplex {
  public:
   explicit scripted(asio::any_io_executor executor, std::deque<std::string> pieces = {})

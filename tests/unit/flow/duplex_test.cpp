@@ -1,4 +1,4 @@
-// The raw duplex on real sockets, and raw and framed behind one interface.
+// The raw duplex on real sockets, and raw and framed through one interface.
 #include "flow/duplex.hpp"
 
 #include <sys/socket.h>
@@ -30,7 +30,7 @@ std::pair<duplex_ptr, duplex_ptr> raw_pair(const asio::any_io_executor& executor
   return {flow::make_raw(std::move(a)), flow::make_raw(std::move(b))};
 }
 
-// What comes until the end, and how it ended.
+// The data until the end, and how it ended.
 struct reading {
   std::string text;
   flow::error_code ending;

@@ -36,7 +36,7 @@ awaitable<void> expect_exchange(transport_ptr first, transport_ptr second) {
   EXPECT_EQ(ending, asio::error::eof);
 }
 
-// What comes in at one address when the other is connected to.
+// The data received at one address when the other connects to it.
 awaitable<void> expect_connection(std::string listen_at, std::string connect_to) {
   const asio::any_io_executor executor = co_await asio::this_coro::executor;
   const auto at = address(listen_at);

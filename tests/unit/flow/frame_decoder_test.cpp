@@ -37,7 +37,7 @@ bytes data(std::size_t size) {
   return header(static_cast<std::uint32_t>(size)) + payload;
 }
 
-// What a decoder makes of bytes that arrive in pieces, as text: "5 bytes, Close".
+// The output of a decoder for bytes that arrive in pieces, as text: "5 bytes, Close".
 class listing {
  public:
   explicit listing(std::uint32_t max_frame = flow::agreed_max_payload) : decoder_(max_frame) {}
@@ -138,7 +138,7 @@ TEST(FrameDecoder, LargestAcceptedLengthIsTheCap) {
 }
 
 TEST(FrameDecoder, EveryHeaderThatIsNeitherLengthNorCodeIsAProtocolError) {
-  // Around each code, at the border of the sign bit, and at the top.
+  // Around each code, at the boundary of the sign bit, and at the top.
   std::vector<std::uint32_t> illegal = {0x80000000, 0x80000001, 0xfffffffe, 0xffffffff};
   for (const std::uint32_t code : {0xdeadbeefU, 0xbeefdeadU, 0xdeaddeadU}) {
     for (std::uint32_t bit = 0; bit < 31; ++bit) {
@@ -146,7 +146,7 @@ TEST(FrameDecoder, EveryHeaderThatIsNeitherLengthNorCodeIsAProtocolError) {
     }
   }
   for (const std::uint32_t value : illegal) {
-    // The largest cap there can be does not turn such a value into a length.
+    // Even the largest possible cap does not turn such a value into a length.
     listing l(0xffffffff);
     l.feed(header(value));
     if (value == 0xdeadbeef || value == 0xbeefdead || value == 0xdeaddead) {

@@ -39,7 +39,7 @@ std::vector<iovec> cut(std::string& payload, const std::vector<std::size_t>& siz
   return pieces;
 }
 
-// Sends `payload` through an encoder to a transport that takes `take` bytes of every batch.
+// Sends `payload` through an encoder to a transport that accepts `take` bytes of every batch.
 std::string sent(std::string payload, std::uint32_t max_payload, std::size_t take,
                  const std::vector<std::size_t>& sizes = {}) {
   frame_encoder e(max_payload);
@@ -122,7 +122,7 @@ TEST(FrameEncoder, TellsWhatABegunFrameOwes) {
   const iovec whole{payload.data(), payload.size()};
   frame_encoder::batch b;
   e.gather(b, {&whole, 1});
-  // The first frame entirely, of the second the header and one byte.
+  // The whole first frame, and the header and one byte of the second.
   EXPECT_EQ(e.advance(4 + 10 + 4 + 1, 25), 11U);
   EXPECT_TRUE(e.inside_frame());
   EXPECT_EQ(e.payload_left(), 9U);

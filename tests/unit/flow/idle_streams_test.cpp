@@ -1,4 +1,4 @@
-// A process that holds thousands of streams nobody uses at the moment.
+// A process that holds thousands of streams that are idle.
 #include <malloc.h>
 #include <sys/resource.h>
 
@@ -17,7 +17,7 @@ namespace {
 constexpr std::size_t count = 10'000;
 constexpr std::size_t most_per_stream = 8192;
 
-// Bytes that are allocated now.
+// Bytes currently allocated.
 std::size_t allocated() {
   const auto info = mallinfo2();
   return info.uordblks + info.hblkhd;

@@ -1,4 +1,4 @@
-// The bytes that tests send: each differs from its neighbours, and from those of another offset.
+// The bytes that tests send: each differs from its neighbours, and from those at other offsets.
 #pragma once
 
 #include <cstddef>

@@ -24,7 +24,7 @@ int socket_type(const flow::unique_fd& fd) {
   return type;
 }
 
-// Every call for another descriptor fails for as long as this lives.
+// Every request for another descriptor fails as long as this lives.
 class no_more_descriptors {
  public:
   no_more_descriptors() {

@@ -19,7 +19,7 @@ using namespace std::chrono_literals;
 
 constexpr auto no_limit = std::chrono::hours(24);  // never passes while a test runs
 
-// The same on every machine, unlike the standard's distributions.
+// Unlike the standard's distributions, the same on every machine.
 class dice {
  public:
   explicit dice(std::uint64_t seed) : engine_(seed) {}
@@ -84,7 +84,7 @@ struct random_session::state {
                                    on_close::drop, on_close::reset, on_close::silent});
   }
 
-  // A silent transport never shows its end: only there the wait for it is given up, at once.
+  // A silent transport never shows its end: only there, the wait for it times out at once.
   flow::stream_options draw_options() {
     flow::stream_options o;
     o.max_payload = dice_.one_of(std::array{1U, 3U, 64U, 4096U, 65'532U});
@@ -145,7 +145,7 @@ struct random_session::state {
     }
   }
 
-  // What a transport may do at any time, and nobody must notice.
+  // Things that a transport may do at any time without any visible effect.
   void disturb() {
     memory_pipe& p = draw_pipe();
     switch (dice_.below(5)) {
@@ -205,7 +205,7 @@ struct random_session::state {
     check_progress(*b_);
   }
 
-  // Who still waits has a reason to.
+  // Whoever still waits has a reason to.
   void check_progress(const recorded_stream& s) {
     const memory_pipe& in = to(s);
     const memory_pipe& out = to(peer_of(s));
@@ -219,7 +219,7 @@ struct random_session::state {
       expect(in.stalled || in.bytes.empty() || peer_is_gone(s),
              s.name() + ": does not look at its input any more");
     }
-    // Where everything that came was looked at, the peer's ShutdownRead was too.
+    // If all input has been parsed, the peer's ShutdownRead has been, too.
     if (peer_of(s).told_not_to_write() && in.bytes.empty() && !in.ended && !in.broken) {
       expect(!s.write_open(), s.name() + ": writing is open though the peer does not read");
     }
@@ -229,7 +229,7 @@ struct random_session::state {
     }
   }
 
-  // Nothing is heard of it and nothing more is to be heard.
+  // Nothing arrives from it and nothing more can.
   bool peer_is_gone(const recorded_stream& s) {
     return &s == a_.get() ? link_.first_closed() : link_.second_closed();
   }
@@ -251,7 +251,7 @@ struct random_session::state {
     judge(*b_, *a_);
   }
 
-  // The faults go, and both ends come to an end, in one of several ways.
+  // The faults end, and both ends finish in one of several ways.
   void finish() {
     const std::size_t how = dice_.below(4);
     trace_.push_back("finish " + std::to_string(how));
@@ -260,7 +260,7 @@ struct random_session::state {
       p->capacity = std::max(p->capacity, p->bytes.size() + 1);
     }
     if (write_failure_) {
-      link_.reset();  // as no transport that refuses bytes goes on otherwise
+      link_.reset();  // no transport that refuses bytes recovers otherwise
       reset_ = true;
     }
     link_.poke();
@@ -305,7 +305,7 @@ struct random_session::state {
     expect(context_.stopped(), "something is left outstanding: a timer or a wait");
   }
 
-  // Nobody has closed yet, so that a wait for it may still be outstanding.
+  // Nobody has closed yet, so a wait for it may still be outstanding.
   bool waits_for_close(const recorded_stream& s, std::size_t how) const {
     return how == 0 && !s.reading() && s.outstanding_writes() == 0;
   }
@@ -319,7 +319,7 @@ struct random_session::state {
     settle();
   }
 
-  // What one end was told of the other.
+  // The information that one end has received about the other.
   void judge(const recorded_stream& s, const recorded_stream& peer) {
     const std::string& me = s.name();
     expect(s.delivered() <= peer.bytes_written(), me + ": read more than was written");
@@ -356,14 +356,14 @@ struct random_session::state {
     const bool answered = theirs != nullptr && theirs->peer_first;
     const bool crossed = theirs != nullptr && !theirs->peer_first && !r.peer_first;
     if (!r.acknowledged) {
-      // Two Closes that cross where an end drops what is on the way: one is not seen.
+      // Two Closes that cross when an end drops the data in flight: one is not seen.
       const bool dropped = crossed && link_.to_first().closing == on_close::drop;
       expect(lost || dropped || s.impatient() || s.aborted() || small_drain_,
              me + ": a close failed for no reason: " + r.reason.message());
       return;
     }
     expect(!r.peer_first || peer.asked_close(), me + ": closed by a peer that did not");
-    // Ours was first and was answered: all of it was held there.
+    // Ours was first and was answered: the peer received all of it.
     if (!r.peer_first && answered) {
       expect(peer.delivered() + theirs->discarded == s.bytes_written(),
              me + ": an acknowledged close, and bytes are missing");
@@ -373,7 +373,7 @@ struct random_session::state {
   asio::io_context context_{1};
   dice dice_;
   std::size_t steps_;
-  bool calm_;  // no faults but those that nobody must notice
+  bool calm_;  // only faults without visible effect
   memory_link link_;
   bool silent_ = false;
   bool small_drain_ = false;

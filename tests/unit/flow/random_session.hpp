@@ -1,8 +1,8 @@
-// Two streams over a faulty link, and a sequence of operations and faults drawn from a seed: who
-// reads, writes, half-closes, closes, aborts, in what pieces, with what else in between; what the
-// transport splits, stalls, refuses and breaks.
+// Two streams over a faulty link, and a sequence of operations and faults drawn from a seed: which
+// end reads, writes, half-closes, closes, aborts, in what pieces, with what else in between; where
+// the transport splits, stalls, refuses and breaks.
 //
-// What must hold whatever is drawn:
+// Invariants for every draw:
 //   * Each end reads a prefix of what the other wrote, in order. An end of data that is called
 //     clean has all of it, and its writer said so.
 //   * Every other result has its cause: truncated, reset and aborted do not come of nothing, an

@@ -40,7 +40,7 @@ void recorded_stream::start(flow::awaitable<T> operation, Handler handler) {
       });
 }
 
-// Coroutines begin when the executor runs; what is not one is put in the same order.
+// Coroutines begin when the executor runs; other calls are put in the same order.
 void recorded_stream::soon(std::function<void()> operation) {
   asio::post(stream_->get_executor(), std::move(operation));
 }
@@ -86,7 +86,7 @@ void recorded_stream::on_read(std::size_t size, bool was_over, error_code ec, st
          "wrong bytes at " + std::to_string(delivered_));
   delivered_ += n;
   if (reading_to_end_ != 0 && alive()) {
-    begin_read(reading_to_end_, false);  // ahead of what was asked meanwhile
+    begin_read(reading_to_end_, false);  // before anything requested meanwhile
   }
 }
 

@@ -1,9 +1,9 @@
-// A stream that writes down what its application asked and was told, and objects to every answer
-// that does not follow from what was asked: bytes out of order, a result that was final and is not,
-// a write accepted after the end of writing.
+// A stream that records the calls of its application and their results, and objects to every result
+// that does not follow from the calls: bytes out of order, a final result that changes, a write
+// accepted after the end of writing.
 //
-// What each end sends is one pattern, from its start to its end: a byte that is lost, repeated or
-// moved shows at the other end.
+// Each end sends one pattern from start to end: a byte that is lost, repeated or moved is detected
+// at the other end.
 #pragma once
 
 #include <chrono>
@@ -18,19 +18,19 @@ namespace tests {
 
 class recorded_stream {
  public:
-  // Told of an objection, and of every call and answer.
+  // Called with each objection, and with every call and result.
   struct listener {
     std::function<void(const std::string&)> objection;
     std::function<void(const std::string&)> event;
   };
 
-  // `offset` is where this end's pattern starts, `their_offset` where that of its peer does.
+  // `offset` is the start of this end's pattern, `their_offset` that of its peer's.
   recorded_stream(std::string name, std::unique_ptr<flow::transport> t,
                   const flow::stream_options& o, listener l, std::size_t offset,
                   std::size_t their_offset);
 
   // Operations, carried out in this order when the executor runs. None while another read is
-  // outstanding (read) or after destroy(). Coroutine forms and handler forms take turns.
+  // outstanding (read) or after destroy(). Coroutine forms and handler forms alternate.
 
   void read(std::size_t size);
   void write(std::size_t size);
@@ -41,7 +41,7 @@ class recorded_stream {
   void abort();
   void destroy();
 
-  // Reads on and on, until the end.
+  // Reads continuously until the end.
   void read_to_end(std::size_t piece);
 
   bool reading() const { return reading_; }
@@ -49,14 +49,14 @@ class recorded_stream {
   bool alive() const { return !destroyed_; }
   const std::string& name() const { return name_; }
 
-  // What was asked.
+  // The calls so far.
   bool asked_shutdown_write() const { return asked_shutdown_write_; }
   bool asked_shutdown_read() const { return asked_shutdown_read_; }
   bool asked_close() const { return asked_close_; }
   bool aborted() const { return aborted_; }
-  bool impatient() const { return impatient_; }  // close() with no time at all
+  bool impatient() const { return impatient_; }  // close() with a deadline of zero
 
-  // What was told.
+  // The results so far.
   std::size_t delivered() const { return delivered_; }
   std::size_t bytes_written() const;
   int outstanding_writes() const { return outstanding_writes_; }
@@ -66,13 +66,13 @@ class recorded_stream {
   const std::optional<flow::error_code>& write_end() const { return write_end_; }
   const flow::close_result* closed() const { return closed_.get(); }  // or none yet
 
-  // The end of data was clean, and not of this end's own making.
+  // The end of data was clean, and not caused by this end.
   bool clean_end() const { return clean_end_; }
 
   // Gave the connection up, so that its peer may see it end.
   bool gave_up() const { return aborted_ || (closed_ && !closed_->acknowledged); }
 
-  // Once nothing is outstanding: what is said of itself agrees.
+  // When nothing is outstanding: checks that the stream's own reports agree.
   void check_counts() const;
 
  private:
@@ -108,14 +108,14 @@ class recorded_stream {
   bool destroyed_ = false;
 
   std::size_t delivered_ = 0;
-  std::size_t offered_ = 0;   // to writes
-  std::size_t accepted_ = 0;  // of that
+  std::size_t offered_ = 0;   // passed to writes
+  std::size_t accepted_ = 0;  // accepted bytes of those
   std::optional<flow::error_code> read_end_;
   std::optional<flow::error_code> write_end_;
   std::unique_ptr<flow::close_result> closed_;
   bool clean_end_ = false;
   bool told_not_to_write_ = false;
-  bool all_counted_ = true;  // every write said how many bytes it was good for
+  bool all_counted_ = true;  // every write reported how many bytes it accepted
   std::size_t bytes_written_ = 0;
 };
 

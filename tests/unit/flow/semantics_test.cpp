@@ -1,4 +1,4 @@
-// What a flow promises, statement by statement (SEMANTICS.md), on every kind of transport.
+// The guarantees of a flow, statement by statement (SEMANTICS.md), on every kind of transport.
 #include <dirent.h>
 
 #include <boost/asio/error.hpp>
@@ -50,7 +50,7 @@ class semantics : public testing::TestWithParam<transport_kind> {
 
 using Semantics = semantics;
 
-// Writes until that fails, as it must in the end.
+// Writes until that fails, which it eventually must.
 awaitable<error_code> write_until_failure(stream& s) {
   error_code failure;
   while (!failure) {
@@ -326,7 +326,7 @@ TEST_P(Semantics, ShutdownsMayComeInAnyOrderAgainAndAfterClose) {
   }
 }
 
-// Both directions being over does not release the transport: close() does, and says how it went.
+// The end of both directions does not release the transport: close() does, and reports the result.
 TEST_P(Semantics, WhenBothDirectionsAreOverCloseHasNothingToWaitFor) {
   run([](stream& a, stream& b) -> awaitable<void> {
     const auto a_ended = co_await a.shutdown_write();
@@ -377,7 +377,7 @@ TEST_P(Semantics, CloseReturnsWhenThePeerHasAllThatWasWritten) {
 
 TEST_P(Semantics, CloseEndsAtItsDeadlineWhateverThePeerDoes) {
   co_test([](auto) -> awaitable<void> {
-    auto transports = co_await connect_pair(GetParam());  // the second says nothing, ever
+    auto transports = co_await connect_pair(GetParam());  // the second never sends anything
     stream a(std::move(transports.first));
     started blocked(a.get_executor(), write_error(a, pattern(too_much)));
     co_await turns(a.get_executor());
@@ -388,7 +388,7 @@ TEST_P(Semantics, CloseEndsAtItsDeadlineWhateverThePeerDoes) {
   });
 }
 
-// How reading ends when the peer sends `bytes` and goes.
+// How reading ends when the peer sends `bytes` and closes.
 awaitable<error_code> end_of(transport_kind kind, std::string bytes) {
   auto transports = co_await connect_pair(kind);
   stream a(std::move(transports.first));

@@ -1,4 +1,4 @@
-// Streams over real sockets, and the ways to get one.
+// Streams over real sockets, and the ways to create them.
 #include <fcntl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -50,7 +50,7 @@ awaitable<void> exchange(std::unique_ptr<flow::transport> first,
   EXPECT_TRUE(closing->acknowledged);
 }
 
-// One that listens and one that connects, at the same time.
+// Listens and connects at the same time.
 template <class Connect>
 awaitable<void> connect_and_exchange(listener& l, Connect connect) {
   const asio::any_io_executor executor = co_await asio::this_coro::executor;
@@ -192,7 +192,7 @@ TEST(UnixSocket, ConnectFailsWithThePathWhereNobodyListens) {
   });
 }
 
-// A listener that accepts nothing fills its queue; connecting then waits, as long as it may.
+// A listener that accepts nothing fills its queue; connecting then waits up to its timeout.
 TEST(UnixSocket, ConnectHonoursItsDeadlineWhenTheQueueIsFull) {
   co_test([](auto executor) -> awaitable<void> {
     const temporary_directory dir;
@@ -214,7 +214,7 @@ TEST(UnixSocket, ConnectHonoursItsDeadlineWhenTheQueueIsFull) {
     }
     EXPECT_EQ(failure, errc::timed_out);
 
-    // And succeeds when there is room in time.
+    // And succeeds if there is room in time.
     started waiting(executor, flow::connect_unix(executor, dir / "s", 1h));
     co_await turns(executor);
     EXPECT_FALSE(waiting.done());
@@ -333,7 +333,7 @@ TEST(Vsock, ListensOnAPortOfItsOwnOrOneThatTheSystemChooses) {
 
 TEST(Vsock, ConnectHonoursItsDeadlineOrFailsAtOnce) {
   co_test([](auto executor) -> awaitable<void> {
-    // A guest that does not exist: refused by some transports, silence from others.
+    // A guest that does not exist: some transports refuse, others stay silent.
     const auto connected = co_await flow::connect_vsock(executor, {0x7ffffffe, 1}, 20ms);
     EXPECT_FALSE(connected);
     EXPECT_NE(connected.error().message().find("connect vsock:2147483646:1"), std::string::npos);

@@ -13,7 +13,7 @@
 
 namespace {
 
-// Runs `script` in a shell and returns what it printed; its wait status is stored in `status`.
+// Runs `script` in a shell and returns its output; its wait status is stored in `status`.
 std::string run(flow::command c, const std::string& script, int* status = nullptr) {
   auto [read_end, write_end] = flow::make_pipe().value();
   c.argv = {"/bin/sh", "-c", script};
@@ -59,7 +59,7 @@ TEST(Spawn, DescriptorsMaySwapNumbers) {
   const auto [read_end, write_end] = flow::make_pipe().value();
   ASSERT_EQ(::write(write_end.get(), "swapped\n", 8), 8);
   flow::command c;
-  // Each number is the other's source: done one after the other, one would be lost.
+  // Each number is the other's source: moved one after the other, one would be lost.
   c.descriptors = {{read_end.get(), write_end.get()}, {write_end.get(), read_end.get()}};
   const auto out = run(c, "head -n 1 <&" + std::to_string(write_end.get()));
   EXPECT_EQ(out, "swapped\n");

@@ -67,7 +67,7 @@ TEST(StreamHalfClose, ShutdownReadDiscardsWhatWasReadAheadAndEndsAnOutstandingRe
   });
 }
 
-// Behind unread data the peer's words are heard as far as the read-ahead reaches.
+// Behind unread data, the peer's frames are parsed as far as the read-ahead reaches.
 TEST(StreamHalfClose, ControlFramesBehindUnreadDataAreHeard) {
   co_test([](auto executor) -> awaitable<void> {
     stream_fixture f(executor);
@@ -231,7 +231,8 @@ TEST(StreamClose, EndOfTheTransportWithoutCloseIsNotAcknowledged) {
   });
 }
 
-// A peer that says Close and is gone before the answer: nothing is lost, so nothing is wrong.
+// A peer that sends Close and disconnects before the answer: nothing is lost, so it is not
+// an error.
 TEST(StreamClose, APeerThatDoesNotWaitForTheAnswerHasStillClosed) {
   co_test([](auto executor) -> awaitable<void> {
     stream_fixture f(executor);
@@ -260,7 +261,7 @@ TEST(StreamClose, FramesAfterThePeersCloseAreIgnored) {
   });
 }
 
-// The passive end waits for the end of the transport, with a bound of its own.
+// The passive end waits for the end of the transport, with its own time limit.
 TEST(StreamClose, AClosedPeerThatKeepsTheTransportOpenIsDroppedInTheEnd) {
   co_test([](auto executor) -> awaitable<void> {
     stream::options o;
@@ -274,7 +275,7 @@ TEST(StreamClose, AClosedPeerThatKeepsTheTransportOpenIsDroppedInTheEnd) {
   });
 }
 
-// Also when it is full of data that nobody reads.
+// Also if it is full of unread data.
 TEST(StreamClose, TheEndOfTheTransportIsSeenBehindAFullReadAhead) {
   co_test([](auto executor) -> awaitable<void> {
     stream::options o;
@@ -291,7 +292,7 @@ TEST(StreamClose, TheEndOfTheTransportIsSeenBehindAFullReadAhead) {
   });
 }
 
-// The transport may be gone before the application is done with what came over it.
+// The transport may end before the application has read all the data that came over it.
 TEST(StreamClose, AfterTheEndOfTheTransportWhatWasNotReadIsDiscardedAndCounted) {
   co_test([](auto executor) -> awaitable<void> {
     stream_fixture f(executor);
@@ -414,7 +415,7 @@ TEST(StreamAbort, WaitPeerClosedReturnsOnCloseAndOnTheEnd) {
   });
 }
 
-// A context that is destroyed with a stream's operations outstanding takes them with it.
+// Destroying a context destroys the outstanding operations of its streams.
 TEST(StreamAbort, OutstandingOperationsDieWithTheContext) {
   bool completed = false;
   {

@@ -1,4 +1,4 @@
-// Transports that misbehave, each a model of one that exists, and every operation failing once.
+// Transports that misbehave, each a model of a real one, and every operation failing once.
 #include <boost/asio/error.hpp>
 
 #include "tests/unit/flow/stream_fixture.hpp"
@@ -9,8 +9,8 @@ namespace asio = boost::asio;
 using flow::testing::memory_link;
 using flow::testing::on_close;
 
-// Proxies that drop what is in flight when an end closes: the end that answers a Close keeps its
-// transport until the peer is gone, so there is nothing in flight to drop.
+// Proxies that drop data in flight when an end closes: the end that answers a Close keeps its
+// transport until the peer has closed, so there is no data in flight to drop.
 TEST(StreamFault, NothingIsLostOnATransportThatDropsDataInFlightOnClose) {
   co_test([](auto executor) -> awaitable<void> {
     stream_pair p(executor);
@@ -30,7 +30,7 @@ TEST(StreamFault, NothingIsLostOnATransportThatDropsDataInFlightOnClose) {
   });
 }
 
-// An abort on such a transport loses data; the reader must know.
+// An abort on such a transport loses data; the reader must be able to tell.
 TEST(StreamFault, DataDroppedWithTheTransportIsTruncation) {
   co_test([](auto executor) -> awaitable<void> {
     stream_pair p(executor);
@@ -67,8 +67,8 @@ TEST(StreamFault, HalfCloseWorksWhereTheTransportHasNone) {
   });
 }
 
-// Where the end of the transport is never shown, a close still ends, by the frames alone at the end
-// that began it and by its bound at the other.
+// If the end of the transport is never shown, a close still ends: by the frames alone at the end
+// that began it, and by its time limit at the other.
 TEST(StreamFault, CloseEndsOnATransportThatNeverShowsItsEnd) {
   co_test([](auto executor) -> awaitable<void> {
     stream::options o;
@@ -129,7 +129,7 @@ TEST(StreamFault, ACrashReleasesABlockedWriter) {
   });
 }
 
-// Kernels that reset a connection for want of credit let the write fail with ENOBUFS.
+// Kernels that reset a connection for want of credit make the write fail with ENOBUFS.
 TEST(StreamFault, AWriteThatFailsForWantOfCreditIsAReset) {
   co_test([](auto executor) -> awaitable<void> {
     stream_fixture f(executor);
@@ -142,7 +142,7 @@ TEST(StreamFault, AWriteThatFailsForWantOfCreditIsAReset) {
   });
 }
 
-// What the peer sent before it refused our bytes is still delivered.
+// Data that the peer sent before it refused our bytes is still delivered.
 TEST(StreamFault, AFailedWriteDoesNotLoseWhatWasReceived) {
   co_test([](auto executor) -> awaitable<void> {
     stream_fixture f(executor);
@@ -204,9 +204,9 @@ awaitable<conversation> ask(stream& s) {
 
 }  // namespace
 
-// The connection breaks at its n-th operation, for every n. Whatever that is, both ends come to an
-// end of their own accord, what arrived is a prefix of what was sent, and an end of data that is
-// called clean is complete.
+// The connection breaks at its n-th operation, for every n. Whichever that is, both ends finish
+// without help, the received data is a prefix of the data sent, and an end of data reported as
+// clean is complete.
 TEST(StreamFault, EveryOperationFailingOnceLeavesNoOneHangingAndNothingWronglyClean) {
   co_test([](auto executor) -> awaitable<void> {
     bool failed = true;

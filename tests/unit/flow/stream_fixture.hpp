@@ -1,5 +1,5 @@
-// What the tests of the stream share: a stream at one end of a link in memory, and at the other a
-// peer that speaks the wire format by hand, byte for byte.
+// Shared by the tests of the stream: a stream at one end of a link in memory, and at the other a
+// peer that writes and reads the wire format by hand, byte for byte.
 //
 //   stream_fixture f(executor);
 //   f.peer.send(data("hello"), frame_code::close);
@@ -27,7 +27,7 @@ using flow::errc;
 using flow::frame_code;
 using flow::stream;
 
-// Lets everything that can happen without time passing happen. Links in memory complete within a
+// Lets everything happen that can happen without time passing. Links in memory complete within a
 // few turns of the executor; nothing here depends on how many more there are.
 inline awaitable<void> turns(boost::asio::any_io_executor executor, int count = 100) {
   for (int i = 0; i < count; ++i) {
@@ -35,7 +35,7 @@ inline awaitable<void> turns(boost::asio::any_io_executor executor, int count = 
   }
 }
 
-// An operation that runs beside the test. `*op` once it is done().
+// An operation that runs concurrently with the test. `*op` once it is done().
 template <class T>
 class started {
  public:
@@ -98,7 +98,7 @@ inline std::string data(const std::string& payload) {
   return header(static_cast<std::uint32_t>(payload.size())) + payload;
 }
 
-// The other end of a link, by hand. Never blocks: the link has room.
+// The other end of a link, driven by hand. Never blocks: the link has room.
 class wire_peer {
  public:
   explicit wire_peer(std::unique_ptr<flow::transport> t) : transport_(std::move(t)) {}
@@ -108,7 +108,7 @@ class wire_peer {
     (send_bytes(to_bytes(parts)), ...);
   }
 
-  // The frames that came since the last call: "Data 5, ShutdownWrite, Close, End", where End is the
+  // The frames received since the last call: "Data 5, ShutdownWrite, Close, End", where End is the
   // end of the transport. Their payload is in `payload`.
   std::string received();
 
@@ -155,7 +155,7 @@ awaitable<flow::error_code> read_error(stream& s);
 awaitable<flow::error_code> write_error(stream& s, std::string bytes = "x");
 
 // Sends `there` bytes from a to b and `back` the other way at the same time, both to their end,
-// checks what arrives, and closes both.
+// checks the received bytes, and closes both.
 awaitable<void> exchange(stream& a, stream& b, std::size_t there, std::size_t back,
                          std::size_t piece = 65536);
 

@@ -1,4 +1,4 @@
-// Beast, as a user of streams that knows nothing of them.
+// Beast, as a user of streams that does not know them.
 #include <boost/beast/core/flat_buffer.hpp>
 #include <boost/beast/http.hpp>
 

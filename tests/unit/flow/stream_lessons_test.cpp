@@ -1,5 +1,5 @@
-// One test for each defect known of the implementations this protocol comes from, so that none of
-// them comes back. Each says what happened there.
+// One test for each known defect of the implementations this protocol comes from, so that none of
+// them recurs. Each describes the original defect.
 #include <malloc.h>
 
 #include <boost/asio/read.hpp>
@@ -47,8 +47,8 @@ TEST(StreamLessons, CloseWithAReadOutstandingSendsOneCloseAndEndsTheTransport) {
   });
 }
 
-// W1c: an end that had received ShutdownRead sent no ShutdownWrite any more, and a peer that waited
-// for it waited for ever. It still sends none (a legacy peer would take it for the answer to its
+// W1c: an end that had received ShutdownRead no longer sent ShutdownWrite, and a peer that waited
+// for it waited for ever. It still sends none (a legacy peer would take it as the answer to its
 // Close); so nobody may wait for it.
 TEST(StreamLessons, NobodyWaitsForTheShutdownWriteOfAnEndThatIsNotReadAnyMore) {
   co_test([](auto executor) -> awaitable<void> {
@@ -71,7 +71,7 @@ TEST(StreamLessons, NobodyWaitsForTheShutdownWriteOfAnEndThatIsNotReadAnyMore) {
   });
 }
 
-// W2: close had no bound; a peer that never answered held it for ever.
+// W2: close had no time limit; a peer that never answered blocked it for ever.
 TEST(StreamLessons, CloseEndsAtItsDeadlineWhenThePeerNeverAnswers) {
   co_test([](auto executor) -> awaitable<void> {
     stream_fixture f(executor);
@@ -109,7 +109,7 @@ TEST(StreamLessons, AnEndThatOnlyWritesFailsAsSoonAsThePeerCloses) {
   });
 }
 
-// W3 with a peer that has the defect: what it goes on writing is bounded.
+// W3 with a peer that has the defect: the amount it continues to write is bounded.
 TEST(StreamLessons, CloseGivesUpOnAPeerThatNeverStopsWriting) {
   co_test([](auto executor) -> awaitable<void> {
     stream::options o;
@@ -128,7 +128,7 @@ TEST(StreamLessons, CloseGivesUpOnAPeerThatNeverStopsWriting) {
   });
 }
 
-// W4: a shutdown_write beside a write of several frames overtook the rest of them: data after
+// W4: a shutdown_write during a write of several frames overtook the rest of them: data after
 // ShutdownWrite, reported as written, never read.
 TEST(StreamLessons, ShutdownWriteNeverOvertakesAWrite) {
   co_test([](auto executor) -> awaitable<void> {
@@ -185,7 +185,7 @@ TEST(StreamLessons, AHeaderAllocatesNothing) {
     EXPECT_EQ(refused, errc::frame_too_large);
     EXPECT_EQ(capped.peer.received(), "End");
 
-    // Nor where frames of that size are accepted.
+    // Not even if frames of that size are accepted.
     stream::options o;
     o.max_frame = 0x7fffffff;
     stream_fixture accepting(executor, o);
@@ -309,8 +309,8 @@ TEST(StreamLessons, CloseNeverTakesPayloadFromARead) {
   });
 }
 
-// W13: what the peer says about our writing was heard only while somebody read; a writer blocked by
-// back-pressure was never woken.
+// W13: the peer's frames about our writing were only parsed while the application read; a writer
+// blocked by back-pressure was never woken.
 TEST(StreamLessons, ABlockedWriterThatNeverReadsHearsThePeer) {
   co_test([](auto executor) -> awaitable<void> {
     for (const auto code : {frame_code::shutdown_read, frame_code::close}) {
@@ -327,7 +327,7 @@ TEST(StreamLessons, ABlockedWriterThatNeverReadsHearsThePeer) {
   });
 }
 
-// W14: shutdown_read stopped draining: the peer's writer blocked, and what it said later was lost.
+// W14: shutdown_read stopped draining: the peer's writer blocked, and its later frames were lost.
 TEST(StreamLessons, AfterShutdownReadThePeerIsStillDrainedAndHeard) {
   co_test([](auto executor) -> awaitable<void> {
     stream_fixture f(executor);
@@ -386,7 +386,8 @@ TEST(StreamLessons, HeaderAndPayloadGoInOneSystemCall) {
   });
 }
 
-// W17: bytes lost below the protocol went unnoticed: no counts, and an end was an end.
+// W17: bytes lost below the protocol went unnoticed: there were no counts, and every end
+// looked alike.
 TEST(StreamLessons, LossBelowTheProtocolShowsInTheCountsAndInTheEnd) {
   co_test([](auto executor) -> awaitable<void> {
     stream_pair p(executor);
@@ -418,7 +419,7 @@ TEST(StreamLessons, AShutdownReadInTheMiddleOfAWriteFailsItAndAllLaterOnes) {
     const auto later = co_await write_error(f.s);
     EXPECT_EQ(later, errc::closed);
     EXPECT_FALSE(f.s.write_open());
-    // The frame that was on its way is whole, and nothing of what was dropped follows.
+    // The frame being sent is complete, and none of the dropped data follows.
     EXPECT_EQ(f.peer.received(), "Data 4096");
     co_await turns(executor);
     EXPECT_EQ(f.peer.received(), "Data 4096");
@@ -430,7 +431,7 @@ TEST(StreamLessons, AShutdownReadInTheMiddleOfAWriteFailsItAndAllLaterOnes) {
   });
 }
 
-// W19: whatever was called during a close waited for its whole length.
+// W19: any call during a close waited for the whole close.
 TEST(StreamLessons, OperationsDuringACloseReturnAtOnce) {
   co_test([](auto executor) -> awaitable<void> {
     stream_fixture f(executor);

@@ -1,7 +1,7 @@
-// Random sequences of operations and faults on two streams (random_session.hpp). To repeat one that
-// failed, with everything that happened in it:
+// Random sequences of operations and faults on two streams (random_session.hpp). To repeat a failed
+// one, with a trace of all its events:
 //   HVSOCK_SEED=12345 bin/flow_random_test
-// To run others than those of every day: HVSOCK_FIRST_SEED=1000000 bin/flow_random_test
+// To run other than the default ones: HVSOCK_FIRST_SEED=1000000 bin/flow_random_test
 #include <gtest/gtest.h>
 
 #include <cstdlib>
@@ -34,7 +34,7 @@ std::string lines(const std::vector<std::string>& texts) {
   return all;
 }
 
-// The fewest steps of the sequence that fail too: what comes after them is of no interest.
+// The shortest prefix of the sequence that also fails: the steps after it do not matter.
 std::size_t fewest_steps(std::uint64_t seed, std::size_t steps) {
   for (std::size_t n = 0; n < steps; ++n) {
     random_session session(seed, n);

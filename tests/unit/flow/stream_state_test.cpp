@@ -17,7 +17,7 @@ using flow::stream_state;
 const error_code eof = boost::asio::error::eof;
 const error_code none;
 
-// The frames that are due now, sent at once.
+// The frames that are due now, sent immediately.
 std::string flush(stream_state& s) {
   std::string all;
   while (const auto code = s.due(false)) {
@@ -189,7 +189,7 @@ TEST(StreamState, BrokenSendingLeavesReadingOpen) {
   EXPECT_FALSE(s.finished());
 }
 
-// A write after the end of writing fails with that, whatever became of the transport since.
+// A write after the end of writing fails with that error, whatever happened to the transport since.
 TEST(StreamState, WritingThatIsOverAtThisEndIsClosed) {
   stream_state shut;
   shut.shutdown_write();
@@ -214,7 +214,7 @@ TEST(StreamState, AbortEndsEverythingWithAborted) {
   EXPECT_TRUE(s.finished());
 }
 
-// Two ends and what is on the way between them.
+// Two ends and the data in flight between them.
 class model {
  public:
   static constexpr std::size_t actions = 12;
@@ -308,7 +308,7 @@ void check(const model& reached, const std::string& path) {
   for (const std::size_t i : {0U, 1U}) {
     const auto& s = m.end(i);
     const auto& sent = m.history(i);
-    // Two honest ends never break the protocol for each other.
+    // Two correct ends never violate the protocol.
     ASSERT_FALSE(s.ended()) << path << ": " << sent;
     // Nothing follows Close, no data follows ShutdownWrite, each control frame is sent once.
     ASSERT_TRUE(sent.find('c') == std::string::npos || sent.find('c') == sent.size() - 1)
@@ -318,7 +318,7 @@ void check(const model& reached, const std::string& path) {
     for (const char frame : {'r', 'w', 'c'}) {
       ASSERT_LE(std::count(sent.begin(), sent.end(), frame), 1) << path << ": " << sent;
     }
-    // What one end announced, the other knows.
+    // Anything that one end announced, the other knows.
     const auto& other = m.end(1 - i);
     if (sent.find('w') != std::string::npos || sent.find('c') != std::string::npos) {
       ASSERT_NE(other.read_error(), none) << path;
@@ -332,7 +332,7 @@ void check(const model& reached, const std::string& path) {
       ASSERT_TRUE(s.close_received()) << path << ": " << sent << " / " << m.history(1 - i);
     }
   }
-  // And somebody releases the transport: never do both ends wait for the other.
+  // And one of them releases the transport: the ends never wait for each other.
   if (m.end(0).close_received()) {
     ASSERT_TRUE(m.end(0).finished() || m.end(1).finished()) << path;
   }

@@ -14,7 +14,7 @@ namespace asio = boost::asio;
 
 namespace {
 
-// Around the sizes where frames, blocks and buffers end.
+// Around the sizes at which frames, blocks and buffers end.
 constexpr std::array<std::size_t, 16> sizes = {0,         1,
                                                4,         4095,
                                                4096,      4097,
@@ -232,7 +232,7 @@ TEST(StreamTransfer, ASecondReadIsRefusedAndDoesNotHarmTheFirst) {
   });
 }
 
-// An application that does not read pushes back on the peer, after the read-ahead.
+// An application that does not read makes the peer wait, after the read-ahead.
 TEST(StreamTransfer, ReadAheadIsBounded) {
   co_test([](auto executor) -> awaitable<void> {
     for (const std::size_t ahead : {std::size_t{4}, std::size_t{1000}, std::size_t{65'536}}) {
@@ -255,7 +255,7 @@ TEST(StreamTransfer, ReadAheadIsBounded) {
   });
 }
 
-// Completing at once must not keep others from running.
+// Completing immediately must not keep others from running.
 TEST(StreamTransfer, AStreamThatIsAlwaysReadyLetsOthersRun) {
   co_test([](auto executor) -> awaitable<void> {
     stream::options o;

@@ -30,7 +30,7 @@ std::string from_hex(const std::string& hex) {
   return bytes;
 }
 
-// Bytes are given in full, or frame by frame where payloads are long: those are the pattern.
+// Bytes are given in full, or frame by frame if payloads are long: those are the pattern.
 std::string wire_bytes(const json::value& wire) {
   if (wire.is_string()) {
     return from_hex(json::value_to<std::string>(wire));

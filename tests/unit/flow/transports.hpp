@@ -1,4 +1,4 @@
-// Connected transports of every kind that there is here.
+// Connected transports of every kind available here.
 #pragma once
 
 #include <sys/socket.h>
@@ -17,7 +17,7 @@ namespace tests {
 std::pair<flow::unique_fd, flow::unique_fd> connected_pair(int type = SOCK_STREAM);
 
 // The host side of a hypervisor's hybrid socket, for one connection: reads the command, which it
-// returns, and answers with `reply`. The connection goes to `connection` if that is given.
+// returns, and answers with `reply`. The connection is stored in `connection` if given.
 flow::awaitable<std::string> answer_hybrid(flow::listener& l, std::string reply,
                                            std::unique_ptr<flow::transport>* connection = nullptr);
 

@@ -13,7 +13,7 @@ namespace asio = boost::asio;
 
 namespace {
 
-// Everything on its way to the other end.
+// All data in flight to the other end.
 std::string take(flow::testing::memory_pipe& pipe) {
   std::string bytes;
   for (const std::byte b : pipe.bytes) {
@@ -43,7 +43,7 @@ std::vector<std::byte> to_bytes(const std::string& text) {
   return bytes;
 }
 
-// "Data 5, Close", or what else the bytes are.
+// "Data 5, Close", or a description of other bytes.
 std::string describe(const std::string& bytes) {
   std::string frames;
   flow::frame_decoder decoder(0x7fffffff);
@@ -86,7 +86,7 @@ stream::options replay_options() {
   return o;
 }
 
-// What all steps of one side put on the wire.
+// All bytes that the steps of one side put on the wire.
 std::string recorded_bytes(const transcript& t, bool by_peer) {
   std::string bytes;
   for (const auto& step : t.steps) {
@@ -97,7 +97,7 @@ std::string recorded_bytes(const transcript& t, bool by_peer) {
   return bytes;
 }
 
-// What an end has said so far: the frames in what it sent.
+// An end's output so far: the frames in the data it sent.
 struct said {
   void hear(const std::string& bytes) {
     auto copy = to_bytes(bytes);
@@ -153,7 +153,7 @@ struct read_outcome {
   std::string bytes;
 };
 
-// As much as the recorded call read; if that was not data, up to the end.
+// As much as the recorded call read; if that was not data, everything up to the end.
 awaitable<read_outcome> read_as_recorded(stream& s, std::size_t size) {
   read_outcome o;
   if (size == 0) {
@@ -167,28 +167,28 @@ awaitable<read_outcome> read_as_recorded(stream& s, std::size_t size) {
   co_return o;
 }
 
-// The conversations in which ours sends something else than was recorded, and why.
+// The conversations in which ours deliberately sends something else than was recorded, and why.
 const std::map<std::string, std::string> sends_instead = {
-    // A write does not overtake a shutdown_write, nor the other way round.
+    // A write does not overtake a shutdown_write, nor vice versa.
     {"write_12000_concurrent_shutdown_write",
      "Data 4096, Data 4096, Data 3808, ShutdownWrite, Close"},
-    // What the peer says about our writing is heard at once, not when somebody reads: the write
-    // that was sent there is refused here.
+    // The peer's frames about our writing take effect immediately, not when somebody reads: the
+    // write that was sent there is refused here.
     {"coalesced_with_shutdown_read", "Close"},
     {"peer_closes_first_no_reader", "Close"},
     {"simultaneous_close_with_data", "Close"},
     {"peer_shutdown_read_then_write_no_reader", "Close"},
     {"peer_shutdown_read_then_data", "Close"},
-    // The peer is told also where it had ended its data before.
+    // The peer is also notified if it had ended its data before.
     {"peer_shutdown_write_then_shutdown_read", "ShutdownRead, Close"},
     // One Close, whoever reads meanwhile.
     {"close_with_read_outstanding_delayed_ack", "Close"},
     {"close_with_read_outstanding_instant_ack", "Close"},
-    // Data after ShutdownWrite, and lengths that are none, are errors; the transport is dropped.
+    // Data after ShutdownWrite, and invalid lengths, are errors; the transport is dropped.
     {"peer_data_after_shutdown_write", ""},
     {"header_0x80000001", ""},
     {"header_0xffffffff", ""},
-    // The transport is gone: seen at once and not written to.
+    // The transport has ended: noticed immediately, and not written to.
     {"read_split_bytes_pending of go", ""},
     {"eof_without_close", ""},
     {"eof_without_close_read_pending", ""},
@@ -203,9 +203,8 @@ const std::map<std::string, std::string> sends_instead = {
     {"eof_mid_payload_2000_of_4096", ""},
     {"eof_mid_payload_read_pending", ""}};
 
-// Ours in the place of the recorded implementation: the same calls, the same peer. It sends the
-// same; its results follow from what the peer said, not from what was recorded where that was
-// wrong.
+// Ours in place of the recorded implementation: the same calls, the same peer. It sends the same
+// frames; its results follow from the peer's frames, and not from the recording if that was wrong.
 class as_implementation {
  public:
   as_implementation(asio::any_io_executor executor, const transcript& t, const std::string& origin)
@@ -232,7 +231,7 @@ class as_implementation {
         check_reading();
       }
     }
-    // Whatever the recording left open ends with the peer.
+    // Everything that the recording left open ends with the peer.
     peer->close();
     ended_ = true;
     co_await turns(executor_, 40);
@@ -300,7 +299,7 @@ class as_implementation {
     }
   }
 
-  // Why a write begun now fails, from what was said and done until now.
+  // The error of a write begun now, according to all calls and frames until now.
   flow::error_code expected_write_error() const {
     if (shut_write_ || closed_ || peer_.stopped_reading || peer_.closed) {
       return errc::closed;
@@ -363,8 +362,8 @@ class as_implementation {
   std::vector<started<flow::close_result>> closes_;
 };
 
-// Ours in the place of the scripted peer of the recorded implementation: it says what the script
-// says, where a stream can say that, and hears what the implementation said.
+// Ours in place of the scripted peer of the recorded implementation: it sends the frames of the
+// script, as far as a stream can, and receives those of the implementation.
 class as_peer {
  public:
   as_peer(asio::any_io_executor executor, const transcript& t)
@@ -453,8 +452,8 @@ class as_peer {
     }
   }
 
-  // The answer to a Close does not wait for the script, and nothing is said to who breaks the
-  // protocol.
+  // The answer to a Close does not wait for the script, and nothing is sent to a peer that violates
+  // the protocol.
   void answer() {
     gone_ = gone_ || theirs_.failure;
     if (theirs_.closed && !said_close_ && !gone_) {

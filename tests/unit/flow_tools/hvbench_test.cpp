@@ -1,4 +1,4 @@
-// hvbench as a program, and the arithmetic of its numbers.
+// hvbench as a program, and the arithmetic of its results.
 #include <gtest/gtest.h>
 
 #include <boost/json/parse.hpp>
@@ -129,7 +129,7 @@ TEST(Hvbench, AnotherPeerOrNobodyIsAFailure) {
   tool server(hvbench, {"-l", "raw+" + uri});
   const auto peer = connect_to(d / "s");
   write_all(peer.get(), std::string(20, 'x'));
-  server.errors_until("no request of hvbench");
+  server.errors_until("not a request of hvbench");
 }
 
 TEST(Hvbench, MistakesAreUsageErrors) {

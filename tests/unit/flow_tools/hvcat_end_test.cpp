@@ -46,7 +46,7 @@ TEST(Hvcat, ResetIsToldFromTruncation) {
        {std::vector<std::string>{}, std::vector<std::string>{"--raw"}}) {
     by_hand h(how);
     h.program.send("never read");
-    read_until(h.peer.get(), "n", h.received);  // some is there; the rest is left
+    read_until(h.peer.get(), "n", h.received);  // some has arrived; the rest stays unread
     h.program.send(pattern(100'000));
     pollfd waiting{h.peer.get(), POLLIN, 0};
     EXPECT_EQ(::poll(&waiting, 1, 60'000), 1);
@@ -180,7 +180,7 @@ TEST(Hvcat, MistakesAreUsageErrorsThatSayWhatIsWrong) {
   says({"unix://a", "unix://b"}, "one ADDRESS is needed");
   says({"tcp://a"}, "address \"tcp://a\": the scheme is not");
   says({"-k", "unix://a"}, "--keep needs --listen");
-  says({"-e", "-i", "f", "unix://a"}, "--echo uses no files");
+  says({"-e", "-i", "f", "unix://a"}, "--echo does not use files");
   says({"-t", "soon", "unix://a"}, "--timeout: \"soon\" is not a number of seconds");
   says({"--max-payload=65533", "unix://a"}, "is not a number from 1 to 65532");
   says({"--max-payload=0", "unix://a"}, "is not a number from 1 to 65532");

@@ -1,4 +1,4 @@
-// What the tests of hvcat share.
+// Shared by the tests of hvcat.
 #pragma once
 
 #include <gtest/gtest.h>
@@ -24,21 +24,21 @@ inline std::vector<std::string> with(std::vector<std::string> arguments,
   return arguments;
 }
 
-// A directory with a socket in it, and what both ends of a connection there are given.
+// A directory with a socket in it, and the arguments of both ends of a connection there.
 struct place {
   temporary_directory directory;
   std::string path = directory / "s";
   std::string uri = "unix://" + path;
 };
 
-// hvcat connected to the test, which speaks the wire format by hand.
+// hvcat connected to the test, which speaks the wire format directly.
 struct by_hand {
   explicit by_hand(std::vector<std::string> arguments = {}, const tool::files& f = tool::files())
       : listener(listen_at(p.path)),
         program(hvcat, with(std::move(arguments), {p.uri}), f),
         peer(accept_from(listener)) {}
 
-  // All that came until there was `text`.
+  // Everything received until `text` appeared.
   std::string received_until(const std::string& text) {
     return read_until(peer.get(), text, received);
   }

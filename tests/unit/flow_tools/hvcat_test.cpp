@@ -1,4 +1,4 @@
-// hvcat as a program: what it moves, framed and raw, and its options.
+// hvcat as a program: the data it moves, framed and raw, and its options.
 #include <fcntl.h>
 #include <stdlib.h>
 #include <sys/socket.h>
@@ -21,7 +21,7 @@ TEST_P(HvcatBothEnds, CarriesBothDirectionsEachToItsOwnEnd) {
   tool client(hvcat, with(GetParam(), {"-R", "60", p.uri}));
   const auto question = pattern(1'000'000);
   const auto answer = pattern(300'000, 7);
-  // With the end of it, though the server has not spoken yet.
+  // Including the end, although the server has not sent anything yet.
   EXPECT_TRUE(client.send_through(question, server) == question);
   EXPECT_TRUE(server.send_through(answer, client) == answer);
   EXPECT_EQ(client.wait(), code(exit_status::done));

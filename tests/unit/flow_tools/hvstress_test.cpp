@@ -34,7 +34,7 @@ struct echo {
   tool program;
 };
 
-// All that a pattern finds, in order of the text.
+// All matches of a pattern, in text order.
 std::vector<std::string> all_of(const std::string& text, const std::string& pattern) {
   const std::regex expression(pattern);
   std::vector<std::string> found;

@@ -1,4 +1,4 @@
-// The manual pages and --help speak of the same options.
+// The manual pages and --help describe the same options.
 #include <gtest/gtest.h>
 
 #include <regex>

@@ -190,7 +190,7 @@ void write_all(int fd, const std::string& text) {
   while (sent < text.size()) {
     const auto n = ::write(fd, text.data() + sent, text.size() - sent);
     if (n < 0) {
-      return;  // the tool is gone: its status tells
+      return;  // the tool has exited: see its status
     }
     sent += static_cast<std::size_t>(n);
   }

@@ -1,5 +1,5 @@
-// A tool of ours as a child of the test, and the other end of its connection by hand. Everything
-// blocks, up to a limit that is only a safety net.
+// A tool of ours as a child of the test, with the test as the other end of its connection.
+// Everything blocks, up to a limit that is only a safety net.
 #pragma once
 
 #include <sys/types.h>
@@ -12,9 +12,9 @@
 
 namespace tests {
 
-// What a tool is started with.
+// The arguments and descriptors of a tool.
 struct tool_files {
-  // Descriptors for the child, borrowed; pipes to the test where they are not given.
+  // Descriptors for the child, borrowed; pipes to the test if not given.
   int input = -1;
   int output = -1;
   int errors = -1;
@@ -36,7 +36,7 @@ class tool {
   void send(const std::string& text);
   void end_input() { input_.reset(); }
 
-  // Writes all of `text`, ends the input and reads the whole output of `other`, all at once: pipes
+  // Writes all of `text`, ends the input and reads the whole output of `other`, concurrently: pipes
   // hold little.
   std::string send_through(const std::string& text, tool& other);
 
@@ -51,7 +51,7 @@ class tool {
 
   void signal(int number) const;
 
-  // Its exit status; minus the number of the signal that ended it.
+  // Its exit status, or the negated number of the signal that ended it.
   int wait();
 
  private:
@@ -73,13 +73,13 @@ struct outcome {
 outcome run_tool(const std::string& program, std::vector<std::string> arguments,
                  const std::string& input = {});
 
-// Reads until `text` was seen, or to the end where it is empty; appends to `so_far`.
+// Reads until `text` appears, or to the end if it is empty; appends to `so_far`.
 std::string read_until(int fd, const std::string& text, std::string& so_far);
 
 // A unix socket of the test.
 flow::unique_fd listen_at(const std::string& path);
 flow::unique_fd accept_from(const flow::unique_fd& listener);
-// Waits until somebody listens.
+// Waits until the socket is listening.
 flow::unique_fd connect_to(const std::string& path);
 void write_all(int fd, const std::string& text);
 

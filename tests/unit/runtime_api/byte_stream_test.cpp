@@ -17,7 +17,7 @@ namespace {
 
 namespace asio = boost::asio;
 
-// Takes at most three bytes for each write, and notes them.
+// Accepts at most three bytes per write, and records them.
 class reluctant_stream {
  public:
   using executor_type = asio::any_io_executor;

@@ -1,4 +1,4 @@
-// What a client makes of what a server sends, with a server made by hand.
+// The reaction of a client to a server's frames, with a server driven by hand.
 #include <fcntl.h>
 #include <unistd.h>
 
@@ -39,7 +39,7 @@ struct hand_served {
         client(executor, std::move(connection.stream), allowed),
         tasks(executor, [](const std::string&, const std::exception_ptr&) { FAIL(); }) {}
 
-  // Begins a call beside the test; its result will be in `echoed`.
+  // Starts a call concurrently with the test; its result will be in `echoed`.
   void begin_echo(std::string value) { tasks.spawn("echo", echo(std::move(value))); }
 
   awaitable<void> echo(std::string value) {
@@ -72,7 +72,7 @@ std::string failed(int number, std::string message) {
   return response.SerializeAsString();
 }
 
-// Answers the one call under way with `frame`, and returns what the call came to.
+// Answers the one call in progress with `frame`, and returns the call's result.
 awaitable<flow::result<tests::rpc::Payload>> answered_with(hand_served& served, raw_frame frame) {
   served.begin_echo("x");
   const auto request = co_await served.peer.receive();
@@ -445,7 +445,7 @@ TEST(TtrpcClientRules, TimeoutIsSentAndHeldToEvenIfTheServerIgnoresIt) {
     ttrpc::Request sent;
     EXPECT_TRUE(sent.ParseFromString(frame->payload));
     EXPECT_EQ(sent.timeout_nano(), 2'000'000);
-    // The answer comes too late, and the next call is not confused by it.
+    // The answer comes too late, and does not confuse the next call.
     raw_frame too_late{
         .id = frame->id, .type = response_type, .payload = response_with(tests::text("too late"))};
     co_await served.peer.send(std::move(too_late));

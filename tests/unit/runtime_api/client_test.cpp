@@ -1,4 +1,4 @@
-// Clients: many calls at once, giving up, and losing the connection.
+// Clients: many concurrent calls, giving up, and losing the connection.
 #include <boost/asio/post.hpp>
 #include <stop_token>
 

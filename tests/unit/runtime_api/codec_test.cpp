@@ -18,7 +18,7 @@ using tests::request_type;
 using ttrpc::message;
 using ttrpc::message_decoder;
 
-// Gives `bytes` to the decoder in pieces of at most `piece`, and returns what came out.
+// Passes `bytes` to the decoder in pieces of at most `piece`, and returns the decoded messages.
 std::vector<message> feed(message_decoder& decoder, std::string_view bytes,
                           std::size_t piece = std::string::npos) {
   std::vector<message> out;

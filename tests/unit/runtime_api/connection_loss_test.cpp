@@ -1,5 +1,5 @@
 // The connection breaks after every possible number of bytes: everything ends, nothing hangs, and
-// what did come back is right.
+// any results that arrived are correct.
 #include "runtime_api/ttrpc/status.hpp"
 #include "tests/support/co_test.hpp"
 #include "tests/unit/runtime_api/failing_stream.hpp"
@@ -20,7 +20,7 @@ bool is_loss(const flow::error& e) {
   return e.code() == code::unavailable;
 }
 
-// One unary call and one stream. True if all of it succeeded.
+// One unary call and one stream. True if everything succeeded.
 awaitable<bool> talk(test_client& client) {
   const auto echoed = co_await client.test.echo(tests::text("hello"));
   if (!echoed) {

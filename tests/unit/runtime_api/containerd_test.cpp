@@ -1,4 +1,4 @@
-// Our definitions of containerd's interfaces against bytes as containerd writes them.
+// Our definitions of containerd's interfaces compared with bytes written by containerd.
 #include "containerd/events/task.pb.h"
 #include "containerd/runtime/bootstrap/v1/bootstrap.pb.h"
 #include "containerd/services/events/ttrpc/v1/events.ttrpc.hpp"
@@ -88,7 +88,7 @@ TEST(ContainerdEvents, ForwardRequestIsEncodedAsContainerdReadsIt) {
             "containerd.services.events.ttrpc.v1.Events");
 }
 
-// Both have a string in field 1 and bytes in field 2: parsing alone does not tell them apart.
+// Both have a string in field 1 and bytes in field 2: parsing alone does not distinguish them.
 TEST(ContainerdBootstrap, OptionsAndParametersParseAsEachOther) {
   google::protobuf::Any options;
   options.set_type_url("runtimeoptions.v1.Options");

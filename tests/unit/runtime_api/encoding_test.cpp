@@ -54,7 +54,8 @@ TEST(TtrpcEncoding, StreamIdIsSetInPlace) {
   EXPECT_EQ(body_of(frame), body);
 }
 
-// The hand-made framing of the payload against protobuf's own, where lengths of lengths change.
+// The hand-written framing of the payload compared with protobuf's, at sizes where the length of a
+// length changes.
 TEST(TtrpcEncoding, ResponseIsWhatProtobufWouldWrite) {
   for (const std::size_t size :
        std::initializer_list<std::size_t>{0, 1, 120, 130, 16000, 17000, 2097000, 2097200}) {

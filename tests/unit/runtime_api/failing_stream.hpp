@@ -1,4 +1,4 @@
-// A byte stream that ends after a given number of bytes, wherever in a frame that is.
+// A byte stream that ends after a given number of bytes, anywhere in a frame.
 #pragma once
 
 #include <cstddef>
@@ -10,7 +10,7 @@ namespace tests {
 
 class failing_stream final : public ttrpc::byte_stream {
  public:
-  // Lets `bytes` pass, read and written together, then fails everything and closes `inner`.
+  // Lets `bytes` pass, reads and writes together, then fails everything and closes `inner`.
   failing_stream(std::unique_ptr<ttrpc::byte_stream> inner, std::size_t bytes)
       : inner_(std::move(inner)), left_(bytes) {}
 

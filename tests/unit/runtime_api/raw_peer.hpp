@@ -1,5 +1,5 @@
-// One end of a socket pair, spoken to in frames that are built and taken apart by hand, so that a
-// test can say what no client or server of ours would.
+// One end of a socket pair whose frames are built and parsed by hand, so that a test can send what
+// no client or server of ours would.
 #pragma once
 
 #include <array>

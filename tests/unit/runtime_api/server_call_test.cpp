@@ -1,4 +1,4 @@
-// How calls run on a server: at the same time, in any order, cancelled, too late, failing.
+// Calls on a server: concurrent, in any order, cancelled, too late, failing.
 #include <fcntl.h>
 #include <unistd.h>
 

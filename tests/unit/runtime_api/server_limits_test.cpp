@@ -1,4 +1,4 @@
-// What one client can make a server hold.
+// The bounds on what one client can make a server hold.
 #include <boost/asio/post.hpp>
 
 #include "runtime_api/ttrpc/status.hpp"
@@ -14,7 +14,7 @@ using tests::test_server;
 
 namespace {
 
-// Lets everything run that can run without anything new from outside.
+// Runs everything that can run without new input from outside.
 awaitable<void> settle(boost::asio::any_io_executor executor) {
   for (int i = 0; i < 1000; ++i) {
     co_await boost::asio::post(executor, boost::asio::use_awaitable);
@@ -60,7 +60,7 @@ TEST(TtrpcServerLimits, ClientThatDoesNotReadIsNotReadFromAndHarmsOnlyItself) {
     allowed.queued_bytes = 100'000;
     test_server server(executor, allowed);
     auto greedy = server.connect_raw();
-    // Far more responses than the socket and the queue take.
+    // Far more responses than the socket and the queue can hold.
     constexpr std::uint32_t calls = 200;
     std::string requests;
     for (std::uint32_t i = 0; i < calls; ++i) {
@@ -143,7 +143,7 @@ TEST(TtrpcServerLimits, StreamWhoseHandlerDoesNotReadFailsAfterAWhileAlone) {
     EXPECT_EQ(response.status().code(), 8);
     EXPECT_EQ(response.status().message(), "ttrpc: stream buffer full");
     co_await server.service.until_cancelled(1);
-    for (int i = 0; i < 4; ++i) {  // what came behind
+    for (int i = 0; i < 4; ++i) {  // the frames behind it
       const auto late = co_await peer.receive_response(1);
       EXPECT_EQ(late.status().message(), "StreamID is no longer active");
     }

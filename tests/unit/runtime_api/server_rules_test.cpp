@@ -1,4 +1,4 @@
-// What the protocol demands of a server, line by line, with a client made by hand.
+// The protocol's requirements for a server, line by line, with a client driven by hand.
 #include "tests/support/co_test.hpp"
 #include "tests/unit/runtime_api/test_service.hpp"
 
@@ -32,7 +32,7 @@ awaitable<void> expect_status(raw_peer& peer, std::uint32_t id, int code, std::s
   EXPECT_EQ(response.status().message(), message);
 }
 
-// The connection still serves, and nothing else is in the way.
+// The connection still serves, and nothing else was queued.
 awaitable<void> expect_usable(raw_peer& peer, std::uint32_t id) {
   co_await peer.request(id, "Echo", payload("still here"));
   const auto response = co_await peer.receive_response(id);
@@ -193,7 +193,7 @@ TEST(TtrpcServerRules, DataAfterTheCloseIsRefused) {
     co_await peer.send(std::move(wait));
     raw_frame close{.id = 1, .type = data_type, .flags = remote_closed | no_data};
     co_await peer.send(close);
-    co_await peer.send(close);  // once more is harmless
+    co_await peer.send(close);  // a second time is harmless
     raw_frame late{.id = 1, .type = data_type, .payload = payload("late")};
     co_await peer.send(std::move(late));
     co_await expect_status(peer, 1, 3, "data handling error: ttrpc: stream closed");

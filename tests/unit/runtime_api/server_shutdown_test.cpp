@@ -15,7 +15,7 @@ using ttrpc::code;
 
 namespace {
 
-// Shuts a server down beside the test.
+// Shuts a server down concurrently with the test.
 struct background_shutdown {
   background_shutdown(test_server& server, std::chrono::steady_clock::duration limit)
       : tasks(server.executor, [](const std::string&, const std::exception_ptr&) { FAIL(); }) {
@@ -78,7 +78,7 @@ TEST(TtrpcServerShutdown, LongResponseLeavesBeforeTheConnectionCloses) {
     co_await peer.request(3, "Wait");
     co_await server.service.until_waiting(1);
     server.service.release();
-    co_await server.service.until_waiting(0);  // all is answered, and little has left
+    co_await server.service.until_waiting(0);  // everything is answered, and little has been sent
     background_shutdown under_way(server, 1h);
     const auto filled = co_await peer.receive_response(1);
     EXPECT_EQ(filled.payload().size(), 4'000'005U);

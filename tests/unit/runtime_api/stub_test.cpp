@@ -1,4 +1,4 @@
-// What protoc-gen-ttrpc generates, seen from code that uses it.
+// The output of protoc-gen-ttrpc as used by code.
 #include <type_traits>
 
 #include "runtime_api/ttrpc/status.hpp"
@@ -15,7 +15,7 @@ using ttrpc::code;
 
 namespace {
 
-// Overrides one function of each kind: the signatures are part of what is tested.
+// Overrides one function of each kind: the signatures are part of the test.
 class some_names final : public http_names_service {
  public:
   awaitable<result<Payload>> delete_(ttrpc::call_context& context,

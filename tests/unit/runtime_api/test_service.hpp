@@ -21,10 +21,10 @@ class test_service final : public rpc::test_service {
 
   explicit test_service(const boost::asio::any_io_executor& executor) : changed_(executor) {}
 
-  // Returns what it gets.
+  // Returns its input.
   answer<rpc::Payload> echo(ttrpc::call_context& context, const rpc::Payload& request) override;
 
-  // Returns what it gets, once released; heeds cancellation.
+  // Returns its input once released; reacts to cancellation.
   answer<rpc::Payload> wait(ttrpc::call_context& context, const rpc::Payload& request) override;
 
   answer<empty> fail(ttrpc::call_context& context, const rpc::Failure& request) override;
@@ -36,17 +36,17 @@ class test_service final : public rpc::test_service {
   answer<rpc::Number> sum(ttrpc::call_context& context,
                           ttrpc::stream_reader<rpc::Number> in) override;
 
-  // 1, 2, ... up to the number; fails behind the last if the number is negative.
+  // 1, 2, ... up to the number; fails after the last if the number is negative.
   answer<void> count(ttrpc::call_context& context, const rpc::Number& request,
                      ttrpc::stream_writer<rpc::Number> out) override;
 
-  // Returns each message when it comes. "stop" ends the method, "wait" has it wait().
+  // Returns each message when it arrives. "stop" ends the method, "wait" makes it wait().
   answer<void> chat(ttrpc::call_context& context, ttrpc::stream_reader<rpc::Payload> in,
                     ttrpc::stream_writer<rpc::Payload> out) override;
 
   void release();
 
-  // Waits until `n` calls wait, or have been cancelled while they did.
+  // Waits until `n` calls are waiting, or were cancelled while waiting.
   flow::awaitable<void> until_waiting(std::size_t n);
   flow::awaitable<void> until_cancelled(std::size_t n);
 
@@ -70,7 +70,7 @@ struct test_server {
   explicit test_server(const boost::asio::any_io_executor& executor,
                        const ttrpc::limits& allowed = ttrpc::limits(), int log_fd = -1);
 
-  // A connection whose other end the test speaks by hand.
+  // A connection whose other end the test drives by hand.
   raw_peer connect_raw();
 
   flow::awaitable<void> stop();

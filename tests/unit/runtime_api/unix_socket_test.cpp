@@ -92,7 +92,7 @@ TEST(TtrpcUnixSocket, AnotherUserIsRefused) {
     GTEST_SKIP() << "needs root to become someone else";
   }
   for (const bool change_group : {false, true}) {
-    // Credentials are those of the time of socketpair(2), so become someone else afterwards.
+    // Credentials are those at the time of socketpair(2), so change the user afterwards.
     const auto pair = flow::make_socket_pair(SOCK_STREAM);
     ASSERT_TRUE(pair);
     ASSERT_EQ(change_group ? ::setegid(65534) : ::seteuid(65534), 0);
