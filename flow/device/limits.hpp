@@ -20,7 +20,7 @@ inline constexpr std::uint32_t receive_buffer = 256 * 1024;
 
 // Bytes by which such a buffer grows, a divisor of receive_buffer. Smaller: more parts in one
 // write; larger: more memory for a reader that lags a little.
-inline constexpr std::size_t queue_block = 16 * 1024;
+inline constexpr std::size_t queue_block = std::size_t{16} * 1024;
 static_assert(receive_buffer % queue_block == 0);
 
 // Blocks kept for the next slow reader: one connection's whole buffer, so that one that keeps
@@ -49,7 +49,7 @@ inline constexpr int transmit_per_turn = 256;
 inline constexpr int receive_per_turn = 64;
 
 // Bytes one connection may send to the guest before the next one's turn.
-inline constexpr std::size_t burst = 64 * 1024;
+inline constexpr std::size_t burst = std::size_t{64} * 1024;
 
 // Guest buffers filled by one read of a socket: a burst, as Linux guests post buffers of about
 // 3.7 KiB.

@@ -8,6 +8,8 @@
 #include <cerrno>
 #include <climits>
 
+#include "flow/unique_fd.hpp"
+
 namespace flow::tools {
 namespace {
 

@@ -3,6 +3,9 @@
 #include <poll.h>
 #include <sys/epoll.h>
 
+#include "flow/error.hpp"
+#include "flow/unique_fd.hpp"
+
 namespace flow::tools {
 
 shared_descriptor::shared_descriptor(const asio::any_io_executor& executor, int fd, use u)

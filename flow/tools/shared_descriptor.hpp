@@ -5,8 +5,6 @@
 #include <boost/asio/posix/stream_descriptor.hpp>
 
 #include "flow/asio.hpp"
-#include "flow/error.hpp"
-#include "flow/unique_fd.hpp"
 
 namespace flow::tools {
 

@@ -7,7 +7,6 @@
 #include <optional>
 #include <set>
 #include <string>
-#include <vector>
 
 #include "flow/stream.hpp"
 #include "flow/system/log.hpp"

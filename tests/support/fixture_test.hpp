@@ -5,8 +5,6 @@
 //   }
 #pragma once
 
-#include <utility>
-
 #include "tests/support/co_test.hpp"
 
 namespace tests {

@@ -4,13 +4,10 @@
 #include <poll.h>
 #include <sys/socket.h>
 
-#include <chrono>
 #include <cstring>
 #include <functional>
-#include <optional>
 #include <span>
 #include <stdexcept>
-#include <string>
 #include <vector>
 
 #include "flow/device/vhost_user/protocol.hpp"

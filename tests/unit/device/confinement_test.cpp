@@ -2,6 +2,8 @@
 #include "flow/device/confinement.hpp"
 
 #include <dirent.h>
+#include <fcntl.h>
+#include <gtest/gtest.h>
 #include <seccomp.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
@@ -15,7 +17,6 @@
 #include "flow/device/exit_code.hpp"
 #include "flow/system/unix_socket.hpp"
 #include "tests/support/temporary_directory.hpp"
-#include "tests/unit/device/device_fixture.hpp"
 #include "tests/unit/device/vsockd_process.hpp"
 
 using namespace tests;

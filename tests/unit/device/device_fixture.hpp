@@ -1,7 +1,6 @@
 // A device, its back end and a fake guest in one process and thread: everything happens in turns.
 #pragma once
 
-#include <fcntl.h>
 #include <gtest/gtest.h>
 #include <sys/mman.h>
 #include <sys/socket.h>

@@ -1,5 +1,7 @@
 #include "flow/device/vsock/hybrid_connector.hpp"
 
+#include <fcntl.h>
+
 #include "flow/system/unix_socket.hpp"
 #include "tests/support/temporary_directory.hpp"
 #include "tests/unit/device/device_fixture.hpp"

@@ -1,4 +1,5 @@
 // hvsock-vsockd as a process: its start, its end and its log.
+#include <fcntl.h>
 #include <sys/wait.h>
 
 #include <csignal>

@@ -1,5 +1,7 @@
 #include "flow/device/uplink.hpp"
 
+#include <fcntl.h>
+
 #include <boost/asio/error.hpp>
 
 #include "flow/device/vsock/uplink_connector.hpp"

@@ -1,7 +1,12 @@
 // Properties of a queue that the other tests do not cover: buffers across regions, and held chains.
 #include "flow/device/virtio/virtqueue.hpp"
 
-#include "tests/unit/device/device_fixture.hpp"
+#include <gtest/gtest.h>
+
+#include <memory>
+
+#include "tests/support/device/driver_ring.hpp"
+#include "tests/support/device/guest_ram.hpp"
 
 using namespace tests;
 using flow::device::descriptor_chain;

@@ -1,7 +1,6 @@
 // Copying between two duplexes, and proxying both ways.
 #include "flow/copy.hpp"
 
-#include <algorithm>
 #include <cstring>
 #include <deque>
 

@@ -6,7 +6,6 @@
 
 #include <filesystem>
 
-#include "flow/socket_transport.hpp"
 #include "tests/support/temporary_directory.hpp"
 #include "tests/unit/flow/stream_fixture.hpp"
 

@@ -6,8 +6,6 @@
 #include <string>
 #include <vector>
 
-#include "flow/frame_decoder.hpp"
-
 namespace {
 
 using flow::frame_code;

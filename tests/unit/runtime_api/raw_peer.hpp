@@ -2,7 +2,6 @@
 // no client or server of ours would.
 #pragma once
 
-#include <array>
 #include <boost/asio/local/stream_protocol.hpp>
 #include <cstdint>
 #include <memory>

@@ -1,7 +1,6 @@
 // The bounds on what one client can make a server hold.
 #include <boost/asio/post.hpp>
 
-#include "runtime_api/ttrpc/status.hpp"
 #include "tests/support/co_test.hpp"
 #include "tests/unit/runtime_api/test_service.hpp"
 

@@ -1,5 +1,4 @@
 // The output of protoc-gen-ttrpc as used by code.
-#include <type_traits>
 
 #include "runtime_api/ttrpc/status.hpp"
 #include "tests/support/co_test.hpp"
