@@ -9,6 +9,9 @@
 
 namespace shim {
 
+// The descriptor on which `start` hands the listening socket to the shim itself.
+inline constexpr int listening_descriptor = 3;
+
 // Listens at `path`, mode 0600. Creates the socket's directory, mode 0700, if it is missing.
 // Replaces a socket on which no process listens any more; returns nullopt if one does.
 flow::result<std::optional<flow::unique_fd>> listen_at(const std::filesystem::path& path);

@@ -24,8 +24,6 @@ using flow::unique_fd;
 
 namespace {
 
-constexpr int listening_descriptor = 3;
-
 // containerd copies the FIFO "log" in the bundle into its own log. Since it is opened for both
 // directions, it neither blocks nor fails while containerd is not running.
 unique_fd open_log() {

@@ -29,9 +29,6 @@ using flow::unique_fd;
 
 namespace {
 
-// The descriptor on which the shim itself expects its listening socket.
-constexpr int listening_descriptor = 3;
-
 // One more than containerd's own, so that under memory pressure a shim is killed before containerd.
 std::optional<int> oom_score_adj() {
   constexpr int most = 1000;

@@ -105,6 +105,12 @@ inline constexpr std::uint64_t on_the_way = std::uint64_t{4} << 20U;
 // The size of one read or write of a stream: a pipe's default capacity.
 inline constexpr std::size_t transfer_buffer = 65536;
 
+// containerd's streaming service: the bytes of one message and the window that the shim grants, as
+// at containerd's own end; and the most that a client may grant, more than any does.
+inline constexpr std::size_t streamed_message = 32768;
+inline constexpr std::int64_t input_window = 65536;
+inline constexpr std::int64_t output_window = std::int64_t{1} << 40U;
+
 // --- events ------------------------------------------------------------------------------------
 
 inline constexpr seconds forward_event{5};  // containerd's answer to one event

@@ -10,13 +10,14 @@
 
 #include "flow/error.hpp"
 #include "flow/unique_fd.hpp"
+#include "shim/config/limits.hpp"
 
 namespace shim {
 
 class spool {
  public:
   // How much is held in memory.
-  static constexpr std::size_t buffer_size = 65536;
+  static constexpr std::size_t buffer_size = limits::transfer_buffer;
 
   bool empty() const noexcept { return size_ == 0; }
   std::uint64_t size() const noexcept { return size_; }

@@ -7,6 +7,7 @@
 #include "containerd/types/transfer/streaming.pb.h"
 #include "flow/system/log_failures.hpp"
 #include "runtime_api/ttrpc/status.hpp"
+#include "shim/config/limits.hpp"
 
 namespace shim {
 
@@ -18,13 +19,6 @@ using ttrpc::code;
 namespace transfer = containerd::types::transfer;
 
 namespace {
-
-// As containerd's own end has it.
-constexpr std::size_t max_data = 32768;
-constexpr std::int64_t input_window = 65536;
-
-// More than any client announces. What is beyond it is a mistake or malice, and not counted.
-constexpr std::int64_t max_window = std::int64_t{1} << 40U;
 
 template <class Message>
 streaming::any wrap(const char* type, const Message& message) {
@@ -97,7 +91,8 @@ awaitable<result<std::size_t>> streaming::endpoint::write_some(flow::asio::const
       continue;
     }
     peer& to = *peer_;
-    const auto n = std::min({data.size(), max_data, static_cast<std::size_t>(to.window)});
+    const auto n =
+        std::min({data.size(), limits::streamed_message, static_cast<std::size_t>(to.window)});
     transfer::Data message;
     message.set_data(data.data(), n);
     to.window -= static_cast<std::int64_t>(n);
@@ -111,8 +106,8 @@ awaitable<result<std::size_t>> streaming::endpoint::write_some(flow::asio::const
 
 awaitable<void> streaming::endpoint::grant_window() {
   transfer::WindowUpdate update;
-  update.set_update(static_cast<std::int32_t>(input_window));
-  peer_->granted += input_window;
+  update.set_update(static_cast<std::int32_t>(limits::input_window));
+  peer_->granted += limits::input_window;
   static_cast<void>(co_await send(*peer_, wrap(window_type, update)));
 }
 
@@ -236,7 +231,7 @@ void streaming::accept(endpoint::peer& from, endpoint& to, const any& message) {
   transfer::Data data;
   transfer::WindowUpdate update;
   if (unwrap(message, window_type, update)) {
-    from.window = std::min(from.window + std::max(update.update(), 0), max_window);
+    from.window = std::min(from.window + std::max(update.update(), 0), limits::output_window);
   } else if (unwrap(message, data_type, data) &&
              static_cast<std::int64_t>(data.data().size()) <= from.granted) {
     from.granted -= static_cast<std::int64_t>(data.data().size());
