@@ -17,8 +17,9 @@ std::optional<Number> parse_number(std::string_view text,
                                    Number most = std::numeric_limits<Number>::max(),
                                    int base = 10) {
   Number value{};
-  const char* const end = text.data() + text.size();
-  const auto [parsed, failure] = std::from_chars(text.data(), end, value, base);
+  const char* const begin = text.data();
+  const char* const end = begin + text.size();
+  const auto [parsed, failure] = std::from_chars(begin, end, value, base);
   if (failure != std::errc() || parsed != end || value < least || value > most) {
     return std::nullopt;
   }
