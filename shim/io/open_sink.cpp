@@ -3,9 +3,9 @@
 #include <fcntl.h>
 #include <unistd.h>
 
-#include <cerrno>
 #include <filesystem>
 
+#include "flow/system/retry_interrupted.hpp"
 #include "shim/io/fifo.hpp"
 
 namespace shim {
@@ -35,16 +35,15 @@ class file_sink final : public sink {
   explicit file_sink(unique_fd file) : file_(std::move(file)) {}
 
   awaitable<result<std::size_t>> write_some(flow::asio::const_buffer data) override {
-    while (file_) {
-      const auto n = ::write(file_.get(), data.data(), data.size());
-      if (n >= 0) {
-        co_return static_cast<std::size_t>(n);
-      }
-      if (errno != EINTR) {
-        co_return system_error("write to file");
-      }
+    if (!file_) {
+      co_return error(errc::aborted, "write to file");
     }
-    co_return error(errc::aborted, "write to file");
+    const auto n =
+        flow::retry_interrupted([&] { return ::write(file_.get(), data.data(), data.size()); });
+    if (n < 0) {
+      co_return system_error("write to file");
+    }
+    co_return static_cast<std::size_t>(n);
   }
   std::uint64_t unread() override { return 0; }
   bool has_reader() override { return true; }

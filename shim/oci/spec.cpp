@@ -186,6 +186,16 @@ result<void> add_mounts(spec::host_objects& to, const json::array& mounts) {
   return {};
 }
 
+// The list of linux.namespaces; nullptr if there is none.
+const json::array* namespaces_in(const json::object& document) {
+  const auto* linux = document.if_contains("linux");
+  if (linux == nullptr || !linux->is_object()) {
+    return nullptr;
+  }
+  const auto* namespaces = linux->as_object().if_contains("namespaces");
+  return namespaces != nullptr ? namespaces->if_array() : nullptr;
+}
+
 void add_namespaces(spec::host_objects& to, const json::array& namespaces) {
   for (const auto& entry : namespaces) {
     if (entry.is_object() && has_path(entry.as_object())) {
@@ -229,14 +239,11 @@ std::string spec::annotation(const std::string& name) const {
 }
 
 std::optional<std::string> spec::network_namespace() const {
-  const auto* linux = document_.if_contains("linux");
-  const auto* namespaces = linux != nullptr && linux->is_object()
-                               ? linux->as_object().if_contains("namespaces")
-                               : nullptr;
-  if (namespaces == nullptr || !namespaces->is_array()) {
+  const auto* namespaces = namespaces_in(document_);
+  if (namespaces == nullptr) {
     return {};
   }
-  for (const auto& one : namespaces->as_array()) {
+  for (const auto& one : *namespaces) {
     if (one.is_object() && string_in(one.as_object(), "type") == "network") {
       return string_in(one.as_object(), "path");
     }
@@ -256,12 +263,8 @@ result<spec::host_objects> spec::names_of_host() const {
       return std::move(added).error();
     }
   }
-  const auto* linux = document_.if_contains("linux");
-  const auto* namespaces = linux != nullptr && linux->is_object()
-                               ? linux->as_object().if_contains("namespaces")
-                               : nullptr;
-  if (namespaces != nullptr && namespaces->is_array()) {
-    add_namespaces(found, namespaces->as_array());
+  if (const auto* namespaces = namespaces_in(document_); namespaces != nullptr) {
+    add_namespaces(found, *namespaces);
   }
   return found;
 }
