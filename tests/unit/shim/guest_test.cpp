@@ -2,13 +2,13 @@
 
 #include <gtest/gtest.h>
 
-#include "flow/testing/manual_clock.hpp"
 #include "runtime_api/ttrpc/status.hpp"
 #include "shim/config/limits.hpp"
 #include "tests/support/fake_agent.hpp"
 #include "tests/support/fake_machine.hpp"
 #include "tests/support/fixture_test.hpp"
 #include "tests/support/settle.hpp"
+#include "tests/support/timed.hpp"
 
 using flow::awaitable;
 using flow::errc;
@@ -21,7 +21,7 @@ namespace api = hvsock::agent::v1;
 namespace {
 
 struct guest_fixture {
-  explicit guest_fixture(boost::asio::any_io_executor ex)
+  explicit guest_fixture(const boost::asio::any_io_executor& ex)
       : executor(ex),
         log(-1),
         machine(ex),
@@ -55,16 +55,7 @@ struct guest_fixture {
   shim::guest guest;
 };
 
-struct clock_of_test {
-  explicit clock_of_test(const boost::asio::any_io_executor& ex) : time(ex) {}
-  flow::testing::manual_clock time;
-};
-
-// A guest whose time the test turns.
-struct timed_fixture : clock_of_test, guest_fixture {
-  explicit timed_fixture(const boost::asio::any_io_executor& ex)
-      : clock_of_test(ex), guest_fixture(ex) {}
-};
+using timed_fixture = tests::timed<guest_fixture>;
 
 // Something that is not a frame.
 void send_garbage(flow::transport& to) {

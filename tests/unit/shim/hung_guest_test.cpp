@@ -8,15 +8,14 @@
 #include <string>
 #include <vector>
 
-#include "flow/testing/manual_clock.hpp"
 #include "runtime_api/ttrpc/status.hpp"
 #include "shim/config/limits.hpp"
 #include "tests/support/fixture_test.hpp"
 #include "tests/support/settle.hpp"
+#include "tests/support/timed.hpp"
 #include "tests/unit/shim/shim_fixture.hpp"
 
 using flow::awaitable;
-using flow::testing::manual_clock;
 using tests::fixture_test;
 using tests::settle;
 using tests::shim_fixture;
@@ -75,15 +74,7 @@ awaitable<flow::error> try_stats(shim_fixture& b) {
   co_return error_of(r);
 }
 
-struct clock_of_test {
-  explicit clock_of_test(const boost::asio::any_io_executor& ex) : time(ex) {}
-  manual_clock time;
-};
-
-// A shim whose time the test turns.
-struct timed_fixture : clock_of_test, shim_fixture {
-  explicit timed_fixture(boost::asio::any_io_executor ex) : clock_of_test(ex), shim_fixture(ex) {}
-};
+using timed_fixture = tests::timed<shim_fixture>;
 
 // A sandbox whose agent is up and then hangs at `method`, with a call under way.
 class hang {
@@ -175,6 +166,26 @@ const std::vector<hung_call>& hung_calls() {
   return all;
 }
 
+awaitable<void> expect_limit(timed_fixture& b, const hung_call& hung) {
+  co_await hung.prepare(b);
+  hang at(b, hung.method);
+  co_await at.begin(hung.call(b));
+  co_await at.expect_failure_after(hung.limit);
+  b.agent.release(hung.method);
+}
+
+awaitable<void> expect_killable(timed_fixture& b, const hung_call& hung) {
+  co_await hung.prepare(b);
+  b.agent.hold("Kill");
+  hang at(b, hung.method);
+  co_await at.begin(hung.call(b));
+  co_await at.expect_failure_by_kill();
+  const auto status = co_await b.wait("c1");
+  EXPECT_EQ(status, 137U);
+  co_await b.remove("c1");
+  EXPECT_TRUE(b.service.idle());
+}
+
 class HungGuest : public tests::private_mounts {};
 
 }  // namespace
@@ -182,13 +193,7 @@ class HungGuest : public tests::private_mounts {};
 TEST_F(HungGuest, EveryCallOfARunningContainerFailsAtItsLimit) {
   for (const auto& hung : hung_calls()) {
     SCOPED_TRACE(hung.method);
-    fixture_test<timed_fixture>([&hung](timed_fixture& b) -> awaitable<void> {
-      co_await hung.prepare(b);
-      hang at(b, hung.method);
-      co_await at.begin(hung.call(b));
-      co_await at.expect_failure_after(hung.limit);
-      b.agent.release(hung.method);
-    });
+    fixture_test<timed_fixture>([&](timed_fixture& b) { return expect_limit(b, hung); });
   }
 }
 
@@ -198,17 +203,7 @@ TEST_F(HungGuest, KillEndsEveryCallThatHangs) {
       continue;
     }
     SCOPED_TRACE(hung.method);
-    fixture_test<timed_fixture>([&hung](timed_fixture& b) -> awaitable<void> {
-      co_await hung.prepare(b);
-      b.agent.hold("Kill");
-      hang at(b, hung.method);
-      co_await at.begin(hung.call(b));
-      co_await at.expect_failure_by_kill();
-      const auto status = co_await b.wait("c1");
-      EXPECT_EQ(status, 137U);
-      co_await b.remove("c1");
-      EXPECT_TRUE(b.service.idle());
-    });
+    fixture_test<timed_fixture>([&](timed_fixture& b) { return expect_killable(b, hung); });
   }
 }
 
